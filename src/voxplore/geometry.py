@@ -1,0 +1,95 @@
+"""Symmetry operations, tiling and faces of unit cells: boolean arrays in, boolean arrays out.
+
+Arrays are Bool (..., d, d, d) with axes x, y, z; any leading axes are kept.
+"""
+
+import itertools
+
+import numpy as np
+
+__all__ = [
+    "CUBE_OPERATIONS",
+    "HALF_SHIFTS",
+    "ORIENTATIONS",
+    "apply_operation",
+    "faces",
+    "orient",
+    "relative_density",
+    "shift",
+    "tile",
+]
+
+Operation = tuple[tuple[int, int, int], tuple[bool, bool, bool]]
+
+#: The 48 operations of the cube as (axes, flips): transpose the last three axes by `axes`, then flip those marked.
+CUBE_OPERATIONS: tuple[Operation, ...] = tuple(
+    (axes, flips)
+    for axes in itertools.permutations((0, 1, 2))
+    for flips in itertools.product((False, True), repeat=3)
+)
+
+#: The six orientations of the paper's augmentation (published settings): identity; 90 degrees about z; about x;
+#: about x then y; about y; about y then x. A rotation from axis a to axis b is `np.rot90(..., axes=(a, b))`.
+_QUARTER_TURNS: tuple[tuple[tuple[int, int], ...], ...] = (
+    (),
+    ((0, 1),),
+    ((1, 2),),
+    ((1, 2), (2, 0)),
+    ((2, 0),),
+    ((2, 0), (1, 2)),
+)
+
+#: The eight shifts by half a period along any subset of the axes, in units of the cell edge.
+HALF_SHIFTS: tuple[tuple[float, float, float], ...] = tuple(itertools.product((0.0, 0.5), repeat=3))
+
+
+def apply_operation(voxels: np.ndarray, operation: Operation) -> np.ndarray:
+    """Apply one cube operation to Bool (..., d, d, d); a view."""
+    axes, flips = operation
+    lead = tuple(range(voxels.ndim - 3))
+    moved = voxels.transpose(*lead, *(len(lead) + axis for axis in axes))
+    return moved[(..., *(slice(None, None, -1 if flip else 1) for flip in flips))]
+
+
+def rotate(voxels: np.ndarray, start: int, end: int) -> np.ndarray:
+    """Rotate Bool (..., d, d, d) by 90 degrees from axis `start` to axis `end` (0 = x, 1 = y, 2 = z); a view."""
+    return np.rot90(voxels, axes=(start - 3, end - 3))
+
+
+def orient(voxels: np.ndarray, orientation: int) -> np.ndarray:
+    """The cell in one of the six orientations of the paper (0 is the identity); Bool (..., d, d, d), a view."""
+    for start, end in _QUARTER_TURNS[orientation]:
+        voxels = rotate(voxels, start, end)
+    return voxels
+
+
+def shift(voxels: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray:
+    """Shift periodically by fractions of the cell edge, rounded to whole voxels; Bool (..., d, d, d)."""
+    steps = tuple(round(fraction * voxels.shape[-1]) for fraction in fractions)
+    return np.roll(voxels, steps, axis=(-3, -2, -1))
+
+
+def tile(voxels: np.ndarray, repeats: tuple[int, int, int]) -> np.ndarray:
+    """The lattice of `repeats` cells along x, y, z: Bool (..., d, d, d) -> (..., nx d, ny d, nz d)."""
+    return np.tile(voxels, (1,) * (voxels.ndim - 3) + tuple(repeats))
+
+
+def faces(voxels: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """The three pairs of opposite faces, each Bool (..., d, d), in the order x, y, z."""
+    return tuple((voxels.take(0, axis=axis), voxels.take(-1, axis=axis)) for axis in (-3, -2, -1))
+
+
+def relative_density(voxels: np.ndarray) -> np.ndarray:
+    """Solid fraction of Bool (..., d, d, d): float64 (...)."""
+    return voxels.mean(axis=(-3, -2, -1), dtype=np.float64)
+
+
+def _operation_of(orientation: int) -> Operation:
+    """The entry of CUBE_OPERATIONS that equals `orient(., orientation)`."""
+    probe = np.arange(27).reshape(3, 3, 3)
+    target = orient(probe, orientation)
+    return next(o for o in CUBE_OPERATIONS if np.array_equal(apply_operation(probe, o), target))
+
+
+#: The six orientations as entries of CUBE_OPERATIONS.
+ORIENTATIONS: tuple[Operation, ...] = tuple(_operation_of(k) for k in range(6))

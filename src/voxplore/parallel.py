@@ -1,0 +1,63 @@
+"""Map over cells: a process pool on one machine ("local"), Ray past it ("ray")."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from voxplore.errors import VoxploreError
+
+__all__ = ["ENGINES", "map_items"]
+
+ENGINES = ("local", "ray")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_items(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int | None = None,
+    engine: str = "local",
+) -> Iterator[Result]:
+    """Results of `function` (a picklable top-level function) in the order of `items`, one thread a worker.
+
+    workers: processes, by default the number of cores; 1 runs in this process. The results never depend on it.
+    """
+    if engine not in ENGINES:
+        raise VoxploreError("engine", expected=" or ".join(ENGINES), came=engine)
+    items = list(items)
+    workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
+    if engine == "ray":
+        return _map_ray(function, items)
+    if workers == 1:
+        return map(function, items)
+    return _map_local(function, items, workers)
+
+
+def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
+    # A fork would copy the locks of running numba and torch threads; a server forked before them does not.
+    context = get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        yield from pool.map(function, items)
+
+
+def _one_thread() -> None:
+    """Two threads a worker on contended cores can be many times slower than one."""
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
+
+
+def _map_ray(function: Callable, items: list) -> Iterator[Any]:
+    try:
+        import ray
+    except ImportError as error:
+        raise VoxploreError("engine ray", expected="the extra voxplore[ray]", came="no package ray") from error
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)
+    remote = ray.remote(num_cpus=1)(function)
+    yield from (ray.get(task) for task in [remote.remote(item) for item in items])
