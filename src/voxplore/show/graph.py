@@ -1,5 +1,7 @@
 """A strut graph as a thin-lined solid, so that the renderer of cells can draw it."""
 
+import itertools
+
 import numpy as np
 
 from voxplore.errors import VoxploreError
@@ -18,7 +20,7 @@ def graph_field(nodes: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.nd
     overhang (a fraction of the cell edge) on every side. Raises VoxploreError for an edge to no node.
     """
     nodes, edges = np.asarray(nodes, float).reshape(-1, 3), np.asarray(edges, int).reshape(-1, 2)
-    if len(edges) and not (0 <= edges.min() and edges.max() < len(nodes)):
+    if len(edges) and not (edges.min() >= 0 and edges.max() < len(nodes)):
         came = f"{edges.min()} to {edges.max()}"
         raise VoxploreError("edges", expected=f"rows of {len(nodes)} nodes", came=came)
     places = nodes * _RESOLUTION + _OVERHANG
@@ -28,7 +30,7 @@ def graph_field(nodes: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.nd
     for start, end in places[edges]:
         pieces = max(1, int(np.linalg.norm(end - start) / 10))
         stops = np.linspace(start, end, pieces + 1)
-        for a, b in zip(stops[:-1], stops[1:], strict=True):
+        for a, b in itertools.pairwise(stops):
             _lower(struts, a, b, _STRUT)
     for place in places:
         _lower(balls, place, place, _NODE)

@@ -177,6 +177,7 @@ def _refined(
 
     low, high = np.maximum(reach - _STEP, 0), reach
     value_low, value_high = value(low), value(high)
+    middle = high
     for _ in range(2):
         share = np.clip((0.5 - value_low) / np.maximum(value_high - value_low, 1e-6), 0, 1)
         middle = low + share * (high - low)
@@ -184,4 +185,4 @@ def _refined(
         inside = found > 0.5
         low, value_low = np.where(inside, low, middle), np.where(inside, value_low, found)
         high, value_high = np.where(inside, middle, high), np.where(inside, found, value_high)
-    return high
+    return middle
