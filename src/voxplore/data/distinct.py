@@ -12,7 +12,7 @@ __all__ = ["Distinct"]
 
 
 class Distinct:
-    """Cells taken in so far; `add` refuses a cell that reaches IoU `limit` with one of them in any of 48 orientations."""
+    """Cells taken in so far; `add` refuses a cell with IoU `limit` or more to one of them in any of 48 orientations."""
 
     def __init__(self, resolution: int, limit: float):
         self.resolution, self.limit = resolution, limit

@@ -105,9 +105,10 @@ def struts_crowded(net: PeriodicNet, clearance: float, spacing: float = 0.04) ->
     points = points - np.floor(points)
     points[points >= 1.0] = 0.0
     pairs = cKDTree(points, boxsize=1.0).query_pairs(clearance, output_type="ndarray")
-    one, two = np.unique(np.sort(strut[pairs], axis=1), axis=0).T if len(pairs) else (np.zeros(0, np.int64),) * 2
+    close = strut[pairs.reshape(-1, 2)]
+    one, two = np.divmod(np.unique(close.min(axis=1) * len(counts) + close.max(axis=1)), len(counts))
     a, b = net.start, net.end
-    joined = (a[one] == a[two]) | (a[one] == b[two]) | (b[one] == a[two]) | (b[one] == b[two])
+    joined = (one == two) | (a[one] == a[two]) | (a[one] == b[two]) | (b[one] == a[two]) | (b[one] == b[two])
     return bool((~joined).any())
 
 

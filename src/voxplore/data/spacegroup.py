@@ -75,7 +75,7 @@ def _inversion(hall: int) -> str:
 
 
 def average_metric(lattice: np.ndarray, hall: int) -> np.ndarray:
-    """The metric of `lattice` (rows a, b, c) averaged over the group, whose operations thus become isometries: (3, 3)."""
+    """The metric of `lattice` (rows a, b, c) averaged over the group: its operations become isometries; (3, 3)."""
     rotations = operations(hall)[0].astype(np.float64)
     metric = lattice @ lattice.T
     return (rotations.transpose(0, 2, 1) @ metric @ rotations).mean(axis=0)
@@ -100,7 +100,7 @@ class Site:
         return round(float(np.trace(self.projection)))
 
     def orbit(self, point: np.ndarray) -> np.ndarray:
-        """The images of the position nearest `point`: float64 (m, 3), in an order and window that do not depend on it."""
+        """The images of the position nearest `point`: float64 (m, 3); order and window do not depend on the point."""
         here = self.projection @ point + self.offset
         return self.rotations @ here + self.translations - self.periods
 

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.kernels.capsules import capsules
 
 __all__ = ["CUBE", "Line", "StrutGraph", "voxelise", "voxelise_segments"]
 
@@ -70,8 +71,8 @@ def voxelise_segments(
     if periodic and line == "infinite":
         raise VoxploreError("voxelise", expected='line="segment" with periodic=True', came='line="infinite"')
     if periodic:
-        return _fold(_capsules(_into_cell(segments, radius), *_frame(segments, resolution, radius)), resolution)
-    return _capsules(segments, resolution, (resolution,) * 3, radius, line == "infinite")
+        return _fold(capsules(_into_cell(segments, radius), *_frame(segments, resolution, radius)), resolution)
+    return capsules(segments, resolution, (resolution,) * 3, radius, line == "infinite")
 
 
 def _into_cell(segments: np.ndarray, radius: float) -> np.ndarray:
@@ -80,7 +81,7 @@ def _into_cell(segments: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _frame(segments: np.ndarray, resolution: int, radius: float) -> tuple[int, tuple[int, ...], float, bool]:
-    """The arguments of `_capsules` for a canvas that holds every strut after `_into_cell`."""
+    """The arguments of `capsules` for a canvas that holds every strut after `_into_cell`."""
     if not len(segments):
         return resolution, (resolution,) * 3, radius, False
     reach = _into_cell(segments, radius).max(axis=(0, 1)) + radius
@@ -91,39 +92,3 @@ def _fold(canvas: np.ndarray, resolution: int) -> np.ndarray:
     """Union of the whole periods of a canvas whose sides are multiples of `resolution`."""
     nx, ny, nz = (side // resolution for side in canvas.shape)
     return canvas.reshape(nx, resolution, ny, resolution, nz, resolution).any(axis=(0, 2, 4))
-
-
-def _capsules(
-    segments: np.ndarray, resolution: int, shape: tuple[int, ...], radius: float, infinite: bool
-) -> np.ndarray:
-    """Draw struts on a canvas of `shape` voxels of size 1/resolution: Bool (shape).
-
-    The arithmetic (order of every sum included) is that of the compiled kernel: both give the same bits.
-    """
-    canvas = np.zeros(shape, dtype=bool)
-    centres = [(np.arange(side) + 0.5) / resolution for side in shape]
-    for start, end in segments:
-        low, high = np.minimum(start, end) - radius, np.maximum(start, end) + radius
-        if infinite:
-            low, high = np.zeros(3), np.array(shape) / resolution
-        first = np.clip(np.floor(low * resolution).astype(np.int64), 0, shape)
-        last = np.clip(np.ceil(high * resolution).astype(np.int64), 0, shape)
-        if (last <= first).any():
-            continue
-        box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-        offsets = [centres[axis][box[axis]] - start[axis] for axis in range(3)]
-        canvas[box] |= _squared_distance(offsets, end - start, infinite) <= radius * radius
-    return canvas
-
-
-def _squared_distance(offsets: list[np.ndarray], direction: np.ndarray, infinite: bool) -> np.ndarray:
-    """Squared distance of a block of points to a strut; `offsets` are the points' coordinates less its start."""
-    x, y, z = offsets[0][:, None, None], offsets[1][None, :, None], offsets[2][None, None, :]
-    u, v, w = direction
-    squared = u * u + v * v + w * w
-    along = x * u + y * v + z * w
-    along = along / squared if squared > 0 else np.zeros_like(along)
-    if not infinite:
-        along = np.minimum(np.maximum(along, 0.0), 1.0)
-    dx, dy, dz = x - along * u, y - along * v, z - along * w
-    return dx * dx + dy * dy + dz * dz
