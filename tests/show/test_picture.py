@@ -53,7 +53,8 @@ def test_light_from_above_stops_at_a_slab():
     solid = np.zeros((5, 5, 8), np.float32)
     solid[:, :, 4] = 1
     lit = transmission(solid, np.array([0.0, 0.0, 1.0]))
-    assert (lit[:, :, 4:] == 1).all() and (lit[:, :, :4] == 0).all()
+    assert (lit[:, :, 4:] == 1).all()
+    assert (lit[:, :, :4] == 0).all()
 
 
 @pytest.mark.parametrize("direction", [(0.3, -0.2, 1), (-1, 0.4, 0.1), (0.2, 1, -0.9), (0.0, 0.0, -1), (1, 1, 1)])
@@ -63,7 +64,8 @@ def test_shadow_falls_where_the_line_to_the_lamp_is_blocked(direction):
     lit = transmission(solid, np.array(direction, float))
     unit = np.array(direction) / np.linalg.norm(direction)
     shaded, open_side = np.round(7 - 4.5 * unit).astype(int), np.round(7 + 4.5 * unit).astype(int)
-    assert lit[tuple(shaded)] < 0.2 and lit[tuple(open_side)] == 1
+    assert lit[tuple(shaded)] < 0.2
+    assert lit[tuple(open_side)] == 1
 
 
 def test_a_picture_has_a_tile_for_each_cell_on_white(tmp_path):
@@ -109,8 +111,10 @@ def test_unit_cells_and_their_voxels_make_the_same_picture(tmp_path):
 def test_captions_stand_under_the_cells_and_long_ones_are_shortened(tmp_path):
     render(ball(8, 3), tmp_path / "a.png", size=80, captions=["novelty 0.9\n" + "long " * 100])
     image = pixels(tmp_path / "a.png")
-    assert image.shape[0] > 80 and (image[80:].min(2) < 128).any()
-    assert (image[80:, 0] == 255).all() and (image[80:, -1] == 255).all()
+    assert image.shape[0] > 80
+    assert (image[80:].min(2) < 128).any()
+    assert (image[80:, 0] == 255).all()
+    assert (image[80:, -1] == 255).all()
 
 
 def test_wrong_input_is_named_and_writes_nothing(tmp_path):
