@@ -1,5 +1,6 @@
 """Pictures and pages that show unit cells."""
 
+from voxplore.show.gallery import gallery
 from voxplore.show.picture import render, render_graph, render_lattice
 
-__all__ = ["render", "render_graph", "render_lattice"]
+__all__ = ["gallery", "render", "render_graph", "render_lattice"]

@@ -1,0 +1,111 @@
+"""One HTML file that shows unit cells: rotate, tile, slice, sort, filter, compare with the nearest known cell, download.
+
+The page loads nothing from anywhere. The cells travel in it as one deflated block of packed bits (1 to 2 kB a cell of
+48^3); every text goes through JSON into `textContent`, and the page's own security policy runs no script but the one
+written here.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxplore import files
+from voxplore.errors import VoxploreError
+from voxplore.unitcells import UnitCells, as_voxels
+
+__all__ = ["gallery"]
+
+
+def gallery(
+    cells: UnitCells | np.ndarray,
+    path: str | Path,
+    columns: Mapping[str, Any] | None = None,
+    nearest: UnitCells | None = None,
+    title: str = "Unit cells",
+    sort: str | None = None,
+) -> None:
+    """Write the page.
+
+    cells: UnitCells, or Bool (n, d, d, d). columns: name -> n numbers or texts, shown, sorted and filtered by (scores,
+    properties). nearest: n cells, the i-th being the nearest training cell of the i-th cell. sort: the column to begin
+    with, highest first. Raises VoxploreError where lengths or resolutions differ, or a column is unknown.
+    """
+    if Path(path).suffix.lower() not in {".html", ".htm"}:
+        raise VoxploreError(path, expected="a path that ends in .html", came=Path(path).suffix or "no suffix")
+    cells = cells if isinstance(cells, UnitCells) else UnitCells.from_voxels(as_voxels(cells))
+    columns = dict(columns or {})
+    for name, values in columns.items():
+        if np.shape(values) != (len(cells),):
+            came = f"shape {np.shape(values)}"
+            raise VoxploreError(f"column {name}", expected=f"one value for each of {len(cells)} cells", came=came)
+    if sort is not None and sort not in columns:
+        raise VoxploreError("sort", expected=f"one of {', '.join(columns) or 'no columns'}", came=sort)
+    files.write_text(path, _page(title, _payload(cells, columns, nearest, sort)))
+
+
+def _payload(
+    cells: UnitCells, columns: dict[str, Any], nearest: UnitCells | None, sort: str | None
+) -> dict[str, Any]:
+    packed, beside = np.asarray(cells.packed), None
+    if nearest is not None:
+        if len(nearest) != len(cells) or nearest.resolution != cells.resolution:
+            expected = f"{len(cells)} cells of {cells.resolution}^3"
+            raise VoxploreError("nearest cells", expected=expected, came=f"{len(nearest)} of {nearest.resolution}^3")
+        known, which = np.unique(np.asarray(nearest.packed), axis=0, return_inverse=True)
+        packed = np.concatenate([packed, known])
+        beside = {"volume": (which.ravel() + len(cells)).tolist(), "names": _texts(nearest.index["id"])}
+    return {
+        "resolution": cells.resolution,
+        "names": _texts(cells.index["id"]),
+        "columns": [{"name": str(name), "values": _values(values)} for name, values in columns.items()],
+        "nearest": beside,
+        "sort": sort,
+        "volumes": base64.b64encode(zlib.compress(packed.tobytes(), 9)).decode("ascii"),
+    }
+
+
+def _texts(values: Any) -> list[str]:
+    return [str(value) for value in np.asarray(values).tolist()]
+
+
+def _values(values: Any) -> list[Any]:
+    """Numbers with five digits (None where not finite), anything else as text."""
+    array = np.asarray(values)
+    if array.dtype.kind == "b":
+        return ["yes" if value else "no" for value in array.tolist()]
+    if array.dtype.kind in "iu":
+        return array.tolist()
+    if array.dtype.kind == "f":
+        return [float(f"{value:.5g}") if math.isfinite(value) else None for value in array.tolist()]
+    return _texts(array)
+
+
+def _page(title: str, payload: dict[str, Any]) -> str:
+    folder = resources.files("voxplore.show")
+    page = folder.joinpath("gallery.html").read_text(encoding="utf-8")
+    script = folder.joinpath("gallery.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    filled = {
+        "TITLE": html.escape(title),
+        "SCRIPT_HASH": f"sha256-{digest}",
+        "DATA": _json(payload),
+        "SCRIPT": script,
+    }
+    # Split first, so that no inserted text is searched for further marks.
+    first, *rest = page.split("@@")
+    return first + "".join(filled[part] if k % 2 == 0 else part for k, part in enumerate(rest))
+
+
+def _json(payload: dict[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,333 @@
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from voxplore.errors import VoxploreError
+from voxplore.show import gallery
+from voxplore.unitcells import UnitCells
+
+HOSTILE = ["<script>document.title='harmed'</script>", "</script><img src=x onerror=document.title='harmed'>", '"&\u2028\'']
+
+
+def ball(d: int, radius: float) -> np.ndarray:
+    x, y, z = np.indices((d, d, d)) + 0.5 - d / 2
+    return x * x + y * y + z * z < radius * radius
+
+
+def strut_cells(n: int, d: int) -> np.ndarray:
+    """Random periodic struts along the axes: cells of varied density that compress as real ones do."""
+    rng = np.random.default_rng(0)
+    cells = np.zeros((n, d, d, d), bool)
+    disc = ball(d, d / 12).any(0)
+    for cell in cells:
+        for axis in (0, 1, 2):
+            for _ in range(2):
+                i, j = rng.integers(0, d, 2)
+                thick = np.roll(np.roll(disc, i, 0), j, 1)
+                cell |= np.expand_dims(thick, axis)
+    return cells
+
+
+class Chrome:
+    """Headless Chromium, spoken to through its debugging pipe: no socket, no further package."""
+
+    def __init__(self, program: str, profile: Path, webgl: bool = True):
+        to_child, self._write = os.pipe()
+        self._read, from_child = os.pipe()
+
+        def place():  # the pipe is expected at descriptors 3 and 4
+            os.dup2(to_child, 90), os.dup2(from_child, 91)
+            os.dup2(90, 3), os.dup2(91, 4)
+            os.setsid()
+
+        graphics = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] if webgl else ["--disable-3d-apis"]
+        flags = ["--headless", "--no-sandbox", "--disable-dev-shm-usage", f"--user-data-dir={profile}"]
+        self._process = subprocess.Popen(
+            [program, *flags, *graphics, "--window-size=1280,900", "--remote-debugging-pipe", "about:blank"],
+            preexec_fn=place,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_child), os.close(from_child)
+        self._rest, self._count, self.events = b"", 0, []
+        page = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    _session = None
+
+    def call(self, method: str, **parameters):
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._count:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def _next(self) -> dict:
+        while b"\0" not in self._rest:
+            part = os.read(self._read, 1 << 20)
+            assert part, "chromium has ended"
+            self._rest += part
+        text, self._rest = self._rest.split(b"\0", 1)
+        return json.loads(text)
+
+    def run(self, script: str):
+        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait(self, condition: str, seconds: float = 30):
+        end = time.monotonic() + seconds
+        while not self.run(condition):
+            assert time.monotonic() < end, f"still not: {condition}"
+            time.sleep(0.05)
+
+    def open(self, path: Path):
+        self.events.clear()
+        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait(f"document.documentElement?.dataset.ready !== undefined && location.href === '{path.resolve().as_uri()}'")
+
+    def key(self, key: str):
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+            code = {"Enter": 13, "Escape": 27, "PageDown": 34}.get(key, 0)
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
+
+    def screenshot(self) -> np.ndarray:
+        data = base64.b64decode(self.call("Page.captureScreenshot")["data"])
+        if os.environ.get("VOXPLORE_SCREENSHOTS"):
+            (Path(os.environ["VOXPLORE_SCREENSHOTS"]) / f"{self._count}.png").write_bytes(data)
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+    def requests(self) -> list[str]:
+        sent = [event["params"]["request"]["url"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [url for url in sent if not url.startswith(("file://", "blob:"))]
+
+    def complaints(self) -> list[str]:
+        return [str(event["params"]) for event in self.events if event["method"] in {"Runtime.exceptionThrown", "Log.entryAdded"}]
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        os.close(self._write), os.close(self._read)
+
+
+def program() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory):
+    browser = Chrome(program(), tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(tmp_path) -> Path:
+    d = 16
+    cells = UnitCells.from_voxels(
+        np.stack([ball(d, 7), ball(d, 5), np.ones((d, d, d), bool), np.zeros((d, d, d), bool)]),
+        {"id": [*HOSTILE, "plain"]},
+    )
+    columns = {"novelty": [0.1, np.nan, 0.7, 0.4], "family": np.array([*HOSTILE, "void"]), "valid": np.array([1, 1, 0, 0], bool)}
+    nearest = UnitCells.from_voxels(np.stack([ball(d, 6)] * 3 + [ball(d, 2)]), {"id": [HOSTILE[1]] * 4})
+    path = tmp_path / "page.html"
+    gallery(cells, path, columns, nearest, title="A <b>title</b> & more", sort="novelty")
+    return path
+
+
+def payload(path: Path) -> dict:
+    return json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', path.read_text(), re.S).group(1))
+
+
+def test_the_page_carries_the_cells_bit_by_bit_and_each_nearest_cell_once(page):
+    data = payload(page)
+    raw = zlib.decompress(base64.b64decode(data["volumes"]))
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8)).reshape(-1, 16, 16, 16).astype(bool)
+    assert len(bits) == 6
+    assert (bits[0] == ball(16, 7)).all()
+    assert (bits[data["nearest"]["volume"][0]] == ball(16, 6)).all()
+    assert (bits[data["nearest"]["volume"][3]] == ball(16, 2)).all()
+    assert data["columns"][0]["values"] == [0.1, None, 0.7, 0.4]
+    assert data["columns"][2]["values"] == ["yes", "yes", "no", "no"]
+
+
+def test_no_text_of_the_cells_becomes_markup(page):
+    text = page.read_text()
+    assert text.count("<script") == 2
+    assert text.count("</script>") == 2
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "//" not in re.sub(r"//.*", "", text.split("@@")[0].split("<script id")[0]), "no address is named"
+
+
+def test_sixty_four_cells_with_their_nearest_stay_under_300_kilobytes(tmp_path):
+    cells = UnitCells.from_voxels(strut_cells(128, 48))
+    gallery(cells[:64], tmp_path / "a.html", {"score": np.linspace(0, 1, 64)}, cells[64:])
+    assert (tmp_path / "a.html").stat().st_size < 300_000
+
+
+def test_wrong_input_is_named_and_writes_nothing(tmp_path):
+    cells = UnitCells.from_voxels(ball(8, 3)[None])
+    with pytest.raises(VoxploreError, match="column score"):
+        gallery(cells, tmp_path / "a.html", {"score": [1, 2]})
+    with pytest.raises(VoxploreError, match="nearest cells"):
+        gallery(cells, tmp_path / "a.html", nearest=UnitCells.from_voxels(ball(16, 3)[None]))
+    with pytest.raises(VoxploreError, match="sort"):
+        gallery(cells, tmp_path / "a.html", sort="score")
+    with pytest.raises(VoxploreError, match="html"):
+        gallery(cells, tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_hostile_names_do_no_harm_and_nothing_is_loaded(chrome, page):
+    chrome.open(page)
+    chrome.wait("Number(document.documentElement.dataset.drawn) === 4")
+    assert chrome.run("document.title") == "A <b>title</b> & more"
+    assert chrome.run("[...document.querySelectorAll('.card span:nth-child(2)')].map(e => e.textContent)") == [
+        HOSTILE[2], "plain", HOSTILE[0], HOSTILE[1],
+    ]
+    assert chrome.run("document.images.length + document.scripts.length") == 2
+    chrome.run("document.querySelectorAll('.card')[2].click()")
+    assert chrome.run("document.getElementById('name').textContent") == HOSTILE[0]
+    assert chrome.requests() == []
+    assert chrome.complaints() == []
+    assert chrome.run("document.title") == "A <b>title</b> & more"
+
+
+def test_cells_are_drawn_and_an_empty_one_is_blank(chrome, page):
+    chrome.open(page)
+    chrome.wait("Number(document.documentElement.dataset.drawn) === 4")
+    shares = chrome.run(
+        """[...document.querySelectorAll('.card canvas')].map(c => {
+        const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let n = 0; for (let i = 3; i < p.length; i += 4) n += p[i] > 128; return n / p.length * 4; })"""
+    )
+    full, empty, large, small = shares
+    assert empty == 0
+    edge = 1 / 1.5  # of the picture's side
+    assert large == pytest.approx(np.pi * (7 / 16 * edge) ** 2, rel=0.04)
+    assert small == pytest.approx(np.pi * (5 / 16 * edge) ** 2, rel=0.04)
+    a, e = np.radians(-58), np.radians(26)
+    hexagon = abs(np.cos(a) * np.cos(e)) + abs(np.sin(a) * np.cos(e)) + np.sin(e)
+    assert full == pytest.approx(hexagon * edge**2, rel=0.02)
+
+
+def test_sorting_and_filtering_by_any_column(chrome, page):
+    chrome.open(page)
+    names = "[...document.querySelectorAll('.card span:nth-child(2)')].map(e => e.textContent)"
+    chrome.run("document.getElementById('direction').click()")
+    assert chrome.run(names) == [HOSTILE[0], "plain", HOSTILE[2], HOSTILE[1]], "the lowest first, the unknown last"
+    chrome.run("document.getElementById('add').click()")
+    fill = "e => { const i = document.querySelector('#filters input'); i.value = e; i.dispatchEvent(new Event('input')); }"
+    chrome.run(f"({fill})('0.3')")
+    assert chrome.run(names) == ["plain", HOSTILE[2]]
+    assert chrome.run("document.getElementById('count').textContent") == "2 of 4 unit cells"
+    choose = "(n, v) => { const s = document.querySelectorAll('#filters select')[n]; s.value = v; s.dispatchEvent(new Event('change')); }"
+    chrome.run(f"({choose})(1, 'at most')")
+    assert chrome.run(names) == [HOSTILE[0]]
+    chrome.run(f"({choose})(0, 'family')")
+    chrome.run(f"({fill})('VOID')")
+    assert chrome.run(names) == ["plain"]
+    chrome.run("document.querySelector('#filters button').click()")
+    assert len(chrome.run(names)) == 4
+
+
+def test_a_cell_opens_turns_and_closes_by_keyboard_alone(chrome, page):
+    chrome.open(page)
+    pixels = "document.getElementById('view').toDataURL()"
+    chrome.run("document.querySelectorAll('.card')[0].focus()")
+    chrome.key("Enter")
+    chrome.wait("document.getElementById('detail').open")
+    time.sleep(0.6)
+    before = chrome.run(pixels)
+    chrome.key("ArrowLeft")
+    time.sleep(0.6)
+    assert chrome.run(pixels) != before
+    chrome.key("PageDown")
+    assert chrome.run("document.getElementById('name').textContent") == "plain"
+    chrome.key("Escape")
+    chrome.wait("!document.getElementById('detail').open")
+    assert chrome.run("document.activeElement.textContent").startswith("plain")
+
+
+def test_tiling_and_slicing_change_both_pictures(chrome, page):
+    chrome.open(page)
+    both = "['view', 'nearest-view'].map(i => document.getElementById(i).toDataURL())"
+    chrome.run("document.querySelectorAll('.card')[2].click()")
+    time.sleep(0.6)
+    single = chrome.run(both)
+    chrome.run("document.querySelector('[data-tile=\"2\"]').click()")
+    time.sleep(0.8)
+    tiled = chrome.run(both)
+    chrome.run("(s => { s.value = '0'; s.dispatchEvent(new Event('change')); })(document.getElementById('axis'))")
+    time.sleep(0.8)
+    sliced = chrome.run(both)
+    assert all(len({a, b, c}) == 3 for a, b, c in zip(single, tiled, sliced, strict=True))
+
+
+def test_the_downloaded_stl_is_closed_flat_cut_and_of_the_cells_volume(chrome, tmp_path):
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed (extra [export])")
+    voxels = strut_cells(3, 24)
+    gallery(voxels, tmp_path / "a.html")
+    chrome.open(tmp_path / "a.html")
+    for row, cell in enumerate(voxels):
+        encoded = chrome.run(f"btoa(Array.from(new Uint8Array(stlOf({row}, 10)), b => String.fromCharCode(b)).join(''))")
+        mesh = trimesh.load(io.BytesIO(base64.b64decode(encoded)), file_type="stl")
+        assert mesh.is_watertight
+        assert mesh.is_winding_consistent
+        assert mesh.volume == pytest.approx(1000 * cell.mean(), rel=0.01)
+        assert mesh.bounds == pytest.approx(np.array([[0, 0, 0], [10, 10, 10]]), abs=1e-5)
+        on_wall = mesh.triangles_center[np.abs(mesh.face_normals[:, 0]) > 0.999][:, 0]
+        wall = mesh.area_faces[(mesh.triangles[:, :, 0] < 1e-6).all(1)].sum()
+        assert (on_wall < 1e-5).any()
+        assert wall == pytest.approx(100 * cell[0].mean(), rel=0.15)
+
+
+def test_sixty_four_cells_show_their_first_picture_within_two_seconds(chrome, tmp_path):
+    cells = UnitCells.from_voxels(strut_cells(64, 48))
+    gallery(cells, tmp_path / "a.html", {"score": np.linspace(0, 1, 64)})
+    chrome.open(tmp_path / "a.html")
+    chrome.wait("document.documentElement.dataset.firstPicture !== undefined")
+    assert chrome.run("Number(document.documentElement.dataset.firstPicture)") < 2000
+    assert chrome.screenshot().std() > 5
+
+
+def test_a_browser_without_webgl_is_told_so_and_keeps_the_table(tmp_path, page):
+    browser = Chrome(program(), tmp_path / "profile", webgl=False)
+    try:
+        browser.open(page)
+        browser.wait("!document.getElementById('trouble').hidden")
+        assert "WebGL2" in browser.run("document.getElementById('trouble').textContent")
+        assert browser.run("document.querySelectorAll('.card').length") == 4
+        browser.run("document.querySelectorAll('.card')[0].click()")
+        assert browser.run("document.querySelectorAll('#values dt').length") == 3
+        assert browser.complaints() == []
+    finally:
+        browser.close()
