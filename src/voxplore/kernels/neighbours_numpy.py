@@ -34,7 +34,7 @@ def _one(
     position = 0
     while position < len(order):
         rows = order[position : position + step]
-        # The bounds only fall from here on, but for equal ratios that floating point orders as it likes.
+        # From here on the bounds only fall; float64 orders fractions of integers below 2^26 without error.
         if len(best) == k and not _may_enter(bounds[rows], totals[rows], best[-1]):
             break
         common = np.bitwise_count(references.words[rows] & queries.words[i]).sum(axis=1, dtype=np.int64)
@@ -74,7 +74,6 @@ def _merge(
         keep = common * worst_total >= worst_common * totals
         rows, common, totals = rows[keep], common[keep], totals[keep]
     pairs = [*best, *zip(rows.tolist(), common.tolist(), totals.tolist(), strict=True)]
-    # Fractions of integers below 2^31 that differ do so by more than the rounding of a float64 quotient.
     pairs.sort(key=lambda pair: (-pair[1] / max(pair[2], 1), pair[0]))
     chosen: list[tuple[int, int, int]] = []
     seen: set[int] = set()

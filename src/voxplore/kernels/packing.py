@@ -11,7 +11,7 @@ import numpy as np
 
 from .runtime import JIT, jit, map_threads
 
-__all__ = ["COARSE_STEP", "PatchBits", "patch_bits"]
+__all__ = ["COARSE_STEP", "PatchBits", "patch_bits", "voxels_of"]
 
 #: Coarse counts are stored in units of this many voxels, rounded up, so that 512 fits a byte; a bound stays a bound.
 COARSE_STEP = 4
@@ -64,6 +64,14 @@ def patch_bits(packed: np.ndarray, resolution: int, threads: int | None = None) 
     for _ in map_threads(one, range(0, n, _CHUNK), threads):
         pass
     return out
+
+
+def voxels_of(words: np.ndarray, resolution: int) -> np.ndarray:
+    """One cell from patch order: uint64 (d^3 / 64,), d rounded up to a multiple of 8 -> Bool (d, d, d)."""
+    side = -(-resolution // 8)
+    bits = np.unpackbits(words.view(np.uint8)).reshape(side, side, side, 8, 8, 8)
+    whole = bits.transpose(0, 3, 1, 4, 2, 5).reshape(8 * side, 8 * side, 8 * side)
+    return whole[:resolution, :resolution, :resolution].astype(bool)
 
 
 def _padded(length: int) -> int:

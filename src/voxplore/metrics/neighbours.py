@@ -10,7 +10,7 @@ from voxplore import kernels
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells, as_voxels, pack
 
-__all__ = ["Reference", "diversity", "nearest", "novelty"]
+__all__ = ["Reference", "as_reference", "diversity", "nearest", "novelty"]
 
 _CHUNK = 512
 Cells = UnitCells | np.ndarray
@@ -20,7 +20,7 @@ class Reference:
     """Reference cells, packed once for comparison with any number of queries.
 
     Takes about 1.14 d^3 / 8 bytes a cell (15.7 kB at 48^3). Any resolution; those not a multiple of 8 are padded
-    with void, which changes no IoU.
+    with void, which changes no IoU. `index` and `about` are those of the cells, empty for plain arrays.
     """
 
     def __init__(self, cells: Cells, threads: int | None = None):
@@ -28,6 +28,7 @@ class Reference:
         packed, self.resolution = _packed(cells)
         if len(packed) == 0:
             raise VoxploreError("reference", expected="at least one cell", came="none")
+        self.index, self.about = (cells.index, cells.about) if isinstance(cells, UnitCells) else ({}, {})
         self.bits = kernels.patch_bits(packed, _whole(self.resolution), threads)
 
     def __len__(self) -> int:
@@ -40,16 +41,19 @@ class Reference:
 
     def search(self, queries: Cells, k: int, groups: np.ndarray | None = None) -> kernels.Neighbours:
         """The k nearest, nearest first; with `groups` int64 (N,) one of each group."""
+        return kernels.nearest(self.prepare(queries), self.bits, k, groups, self.threads)
+
+    def prepare(self, queries: Cells) -> kernels.PatchBits:
+        """Queries packed as the reference is; VoxploreError where their resolution is another."""
         packed, resolution = _packed(queries)
         if resolution != self.resolution:
             raise VoxploreError("queries", expected=f"resolution {self.resolution}", came=str(resolution))
-        bits = kernels.patch_bits(packed, _whole(resolution), self.threads)
-        return kernels.nearest(bits, self.bits, k, groups, self.threads)
+        return kernels.patch_bits(packed, _whole(resolution), self.threads)
 
 
 def nearest(queries: Cells, reference: Cells | Reference) -> tuple[np.ndarray, np.ndarray]:
     """Index int64 (n,) and IoU float64 (n,) of each query's nearest reference cell."""
-    return _as_reference(reference).nearest(queries)
+    return as_reference(reference).nearest(queries)
 
 
 def novelty(voxels: Cells, reference: Cells | Reference) -> np.ndarray:
@@ -65,7 +69,8 @@ def diversity(voxels: Cells, reference: Cells | Reference) -> float:
     return len(np.unique(index[packed.any(axis=1)])) / max(len(index), 1)
 
 
-def _as_reference(reference: Cells | Reference) -> Reference:
+def as_reference(reference: Cells | Reference) -> Reference:
+    """The Reference itself, or cells packed as one."""
     return reference if isinstance(reference, Reference) else Reference(reference)
 
 

@@ -1,0 +1,289 @@
+"""Are two cells the same up to the 48 operations of the cube and the eight half-period shifts? Exact, by overlap.
+
+The 384 maps permute 8^3 patches (4^3 blocks where half a period is no whole number of patches), so sorting the solid
+counts within each orbit of patches gives a bound on the common solid that holds for all 384 maps at once. What it
+leaves is bounded map by map with permuted counts, and what that leaves is counted voxel by voxel, in scattered order,
+until more solid voxels have missed than may.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from voxplore.geometry import CUBE_OPERATIONS, HALF_SHIFTS
+
+from . import equivalence_numpy
+from .packing import COARSE_STEP, PatchBits
+from .runtime import HAVE_NUMBA, jit, map_threads
+from .vector import minimum_sum
+
+__all__ = ["Orbits", "first_equivalent", "orbits", "reach"]
+
+_QUERY_CHUNK = 8
+_PAIR_CHUNK = 256
+
+
+class Counted(NamedTuple):
+    """Arrays of n cells, as kernels take them.
+
+    words: uint64 (n, .) in patch order. solid: int64 (n,). counts, ordered: uint8 (n, P), solid voxels of each block in
+    units of `Maps.unit`, rounded up, in grid order and sorted within orbits.
+    """
+
+    words: np.ndarray
+    solid: np.ndarray
+    counts: np.ndarray
+    ordered: np.ndarray
+
+
+class Maps(NamedTuple):
+    """m maps of a cell onto itself.
+
+    axes: int64 (m, 3, 3), for each target axis its source axis, whether that is flipped, and the shift in voxels.
+    blocks: int64 (m, P), where each map puts each block. unit: voxels a count stands for. resolution: the cells' true
+    d (words may be padded with void).
+    """
+
+    axes: np.ndarray
+    blocks: np.ndarray
+    unit: int
+    resolution: int
+
+
+@dataclass(frozen=True, eq=False)
+class Orbits:
+    """Cells ready for comparison under the maps."""
+
+    bits: PatchBits
+    cells: Counted
+    maps: Maps
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+    def rows(self, rows: np.ndarray | slice) -> "Orbits":
+        """Some of the cells."""
+        return replace(self, bits=self.bits.rows(rows), cells=Counted(*(array[rows] for array in self.cells)))
+
+
+def orbits(bits: PatchBits, resolution: int, shifts: bool = True) -> Orbits:
+    """Prepare cells of true resolution d; without `shifts` only the 48 operations of the cube count."""
+    counts, unit, side = _grid_counts(bits, resolution, shifts)
+    maps, blocks = _maps(resolution, shifts, side)
+    orbit = blocks.min(axis=0)
+    ordered = np.zeros_like(counts)
+    start = 0
+    for label in np.unique(orbit):
+        members = np.flatnonzero(orbit == label)
+        ordered[:, start : start + len(members)] = np.sort(counts[:, members], axis=1)
+        start += len(members)
+    return Orbits(bits, Counted(bits.words, bits.solid, counts, ordered), Maps(maps, blocks, unit, resolution))
+
+
+def first_equivalent(
+    queries: Orbits,
+    references: Orbits,
+    threshold: tuple[int, int] = (9, 10),
+    earlier: bool = False,
+    threads: int | None = None,
+) -> np.ndarray:
+    """For each query the lowest index of a reference that some map brings to IoU >= threshold, else -1: int64 (n,).
+
+    threshold: a fraction in integers. earlier: only references of a lower index than the query (a set against itself).
+    """
+    out = np.full(len(queries), -1, np.int64)
+    kernel = _first_equivalent if HAVE_NUMBA else equivalence_numpy.first_equivalent
+
+    def one(start: int) -> None:
+        stop = min(start + _QUERY_CHUNK, len(queries))
+        kernel(queries.cells, references.cells, queries.maps, threshold, start, stop, earlier, out)
+
+    for _ in map_threads(one, range(0, len(queries), _QUERY_CHUNK), threads):
+        pass
+    return out
+
+
+def reach(
+    queries: Orbits, references: Orbits, pairs: np.ndarray, need: np.ndarray, threads: int | None = None
+) -> np.ndarray:
+    """Bool (m,): whether some map gives pair (query, reference) of int64 (m, 2) at least `need` common solid voxels."""
+    out = np.zeros(len(pairs), np.bool_)
+    pairs, need = np.ascontiguousarray(pairs, dtype=np.int64), np.ascontiguousarray(need, dtype=np.int64)
+    kernel = _reach if HAVE_NUMBA else equivalence_numpy.reach
+
+    def one(start: int) -> None:
+        rows = slice(start, start + _PAIR_CHUNK)
+        kernel(queries.cells, references.cells, queries.maps, pairs[rows], need[rows], out[rows])
+
+    for _ in map_threads(one, range(0, len(pairs), _PAIR_CHUNK), threads):
+        pass
+    return out
+
+
+@lru_cache(maxsize=8)
+def _maps(resolution: int, shifts: bool, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """`axes` and `blocks` of Maps for `geometry.shift(apply_operation(cell, operation), fractions)`."""
+    rows = []
+    for fractions in HALF_SHIFTS if shifts else HALF_SHIFTS[:1]:
+        steps = [round(fraction * resolution) % resolution for fraction in fractions]
+        rows += [[axes, flips, steps] for axes, flips in CUBE_OPERATIONS]
+    maps = np.array(rows, dtype=np.int64)
+    return maps, _block_maps(maps, resolution, side)
+
+
+def _grid_counts(bits: PatchBits, resolution: int, shifts: bool) -> tuple[np.ndarray, int, int]:
+    """Counts of blocks that the maps permute, their unit in voxels, and blocks along an edge."""
+    if resolution % 16 == 0 or (resolution % 8 == 0 and not shifts):
+        return bits.coarse, COARSE_STEP, resolution // 8
+    if resolution % 8 == 0:
+        return _in_grid_order(bits.fine, resolution // 8), 1, resolution // 4
+    unit = -(-(resolution**3) // 128)  # no block is permuted: the cell is one block
+    counts = np.zeros((len(bits), 32), np.uint8)
+    counts[:, 0] = -(-bits.solid // unit)
+    return counts, unit, 1
+
+
+def _in_grid_order(fine: np.ndarray, side: int) -> np.ndarray:
+    patches = fine[:, : (2 * side) ** 3].reshape(len(fine), side, side, side, 2, 2, 2)
+    out = np.zeros_like(fine)
+    out[:, : (2 * side) ** 3] = patches.transpose(0, 1, 4, 2, 5, 3, 6).reshape(len(fine), -1)
+    return out
+
+
+def _block_maps(maps: np.ndarray, resolution: int, side: int) -> np.ndarray:
+    """int64 (m, side^3): the block at which each map puts each block of the grid."""
+    grid = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij")).reshape(3, -1)
+    out = np.empty((len(maps), side**3), np.int64)
+    for row, (axes, flips, steps) in zip(out, maps, strict=True):
+        target = grid[axes]
+        target = np.where(flips[:, None] == 1, side - 1 - target, target)
+        target = (target + steps[:, None] * side // resolution) % side
+        row[:] = (target[0] * side + target[1]) * side + target[2]
+    return out
+
+
+@jit
+def _solid_points(words, side, points):
+    """Coordinates of the solid voxels of one cell in patch order: into int32 points (., 3); their number."""
+    n = 0
+    for patch in range(side * side * side):
+        px, py, pz = patch // (side * side), patch // side % side, patch % side
+        for x in range(8):
+            word = words[patch * 8 + x]
+            for bit in range(64):
+                if (word >> np.uint64(bit)) & np.uint64(1):
+                    points[n, 0], points[n, 1], points[n, 2] = px * 8 + x, py * 8 + bit // 8, pz * 8 + 7 - bit % 8
+                    n += 1
+    return n
+
+
+@jit
+def _step(n):
+    """A stride about 0.618 n that visits all of n points: neighbours in space then lie far apart in order."""
+    step = max(1, int(0.618 * n))
+    while True:
+        a, b = n, step
+        while b:
+            a, b = b, a % b
+        if a == 1:
+            return step
+        step += 1
+
+
+@jit
+def _maps_onto(points, n, stride, entry, d, side, words, need):
+    """Whether the map puts at least `need` of the n points on solid voxels of `words`."""
+    misses = n - need
+    if misses < 0:
+        return False
+    # Target axis k: (sign * point[axis] + start) modulo d.
+    at = 0
+    for _ in range(n):
+        x = _target(points, at, entry, 0, d)
+        y = _target(points, at, entry, 1, d)
+        z = _target(points, at, entry, 2, d)
+        word = words[(((x >> 3) * side + (y >> 3)) * side + (z >> 3)) * 8 + (x & 7)]
+        if not (word >> np.uint64(8 * (y & 7) + 7 - (z & 7))) & np.uint64(1):
+            misses -= 1
+            if misses < 0:
+                return False
+        at += stride
+        if at >= n:
+            at -= n
+    return True
+
+
+@jit
+def _target(points, at, entry, axis, d):
+    value = points[at, entry[0, axis]]
+    if entry[1, axis] == 1:
+        value = d - 1 - value
+    value += entry[2, axis]
+    return value - d if value >= d else value
+
+
+@jit
+def _some_map(table, points, n, stride, maps, reference, j, need):
+    """Whether some map reaches `need` common voxels with reference j."""
+    side = (maps.resolution + 7) // 8
+    for m in range(maps.axes.shape[0]):
+        if minimum_sum(table, m, reference.counts, j) * maps.unit < need:
+            continue
+        if _maps_onto(points, n, stride, maps.axes[m], maps.resolution, side, reference.words[j], need):
+            return True
+    return False
+
+
+@jit
+def _load(query, i, maps, points, table):
+    """Prepare query i: its solid points and its counts under every map. The number of points."""
+    for m in range(maps.blocks.shape[0]):
+        for p in range(maps.blocks.shape[1]):
+            table[m, maps.blocks[m, p]] = query.counts[i, p]
+    return _solid_points(query.words[i], (maps.resolution + 7) // 8, points)
+
+
+@jit
+def _first_equivalent(query, reference, maps, threshold, start, stop, earlier, out):
+    points = np.empty((maps.resolution**3, 3), np.int32)
+    table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
+    parts = threshold[0] + threshold[1]
+    for i in range(start, stop):
+        n = -1
+        stride = 1
+        for j in range(i if earlier else reference.words.shape[0]):
+            # IoU >= p / q means common * (p + q) >= p * (sum of the two): rounded up to whole voxels.
+            both = query.solid[i] + reference.solid[j]
+            need = (threshold[0] * both + parts - 1) // parts
+            if both == 0 or min(query.solid[i], reference.solid[j]) < need:
+                continue
+            if minimum_sum(query.ordered, i, reference.ordered, j) * maps.unit < need:
+                continue
+            if n < 0:
+                n = _load(query, i, maps, points, table)
+                stride = _step(n)
+            if _some_map(table, points, n, stride, maps, reference, j, need):
+                out[i] = j
+                break
+
+
+@jit
+def _reach(query, reference, maps, pairs, need, out):
+    points = np.empty((maps.resolution**3, 3), np.int32)
+    table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
+    loaded = -1
+    n = 0
+    stride = 1
+    for p in range(pairs.shape[0]):
+        i, j = pairs[p, 0], pairs[p, 1]
+        most = min(query.solid[i], reference.solid[j])
+        if most < need[p] or minimum_sum(query.ordered, i, reference.ordered, j) * maps.unit < need[p]:
+            out[p] = False
+            continue
+        if i != loaded:
+            n = _load(query, i, maps, points, table)
+            stride = _step(n)
+            loaded = i
+        out[p] = _some_map(table, points, n, stride, maps, reference, j, need[p])
