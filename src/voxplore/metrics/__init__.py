@@ -2,7 +2,26 @@
 
 from . import neighbours
 from .discovery import Discovery, vun
-from .neighbours import diversity, novelty
+from .neighbours import Reference, diversity, novelty
 from .quality import connectivity, periodicity, symmetry
+from .scorecard import Scores
+from .scores import evaluate, reference_rows
+from .table import METRIC, METRICS, Metric
 
-__all__ = ["Discovery", "connectivity", "diversity", "neighbours", "novelty", "periodicity", "symmetry", "vun"]
+__all__ = [
+    "METRIC",
+    "METRICS",
+    "Discovery",
+    "Metric",
+    "Reference",
+    "Scores",
+    "connectivity",
+    "diversity",
+    "evaluate",
+    "neighbours",
+    "novelty",
+    "periodicity",
+    "reference_rows",
+    "symmetry",
+    "vun",
+]

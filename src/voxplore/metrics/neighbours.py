@@ -10,7 +10,7 @@ from voxplore import kernels
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells, as_voxels, pack
 
-__all__ = ["Reference", "as_reference", "diversity", "nearest", "novelty"]
+__all__ = ["Reference", "as_cells", "as_reference", "diversity", "nearest", "novelty"]
 
 _CHUNK = 512
 Cells = UnitCells | np.ndarray
@@ -20,15 +20,17 @@ class Reference:
     """Reference cells, packed once for comparison with any number of queries.
 
     Takes about 1.14 d^3 / 8 bytes a cell (15.7 kB at 48^3). Any resolution; those not a multiple of 8 are padded
-    with void, which changes no IoU. `index` and `about` are those of the cells, empty for plain arrays.
+    with void, which changes no IoU. `index`, `about`, `name` and `sha256` are those of the cells.
     """
 
     def __init__(self, cells: Cells, threads: int | None = None):
         self.threads = threads
-        packed, self.resolution = _packed(cells)
-        if len(packed) == 0:
+        cells = as_cells(cells)
+        if len(cells) == 0:
             raise VoxploreError("reference", expected="at least one cell", came="none")
-        self.index, self.about = (cells.index, cells.about) if isinstance(cells, UnitCells) else ({}, {})
+        self.index, self.about, self.sha256 = cells.index, cells.about, cells.sha256()
+        self.name = str(cells.about.get("name", "cells"))
+        packed, self.resolution = _packed(cells)
         self.bits = kernels.patch_bits(packed, _whole(self.resolution), threads)
 
     def __len__(self) -> int:
@@ -74,6 +76,11 @@ def as_reference(reference: Cells | Reference) -> Reference:
     return reference if isinstance(reference, Reference) else Reference(reference)
 
 
+def as_cells(cells: Cells) -> UnitCells:
+    """UnitCells as they are; Bool (n, d, d, d) or one cell (d, d, d) packed as such."""
+    return cells if isinstance(cells, UnitCells) else UnitCells.from_voxels(as_voxels(cells))
+
+
 def _whole(resolution: int) -> int:
     """The next multiple of 8."""
     return -(-resolution // 8) * 8
@@ -81,16 +88,11 @@ def _whole(resolution: int) -> int:
 
 def _packed(cells: Cells) -> tuple[np.ndarray, int]:
     """Packed rows uint8, padded with void to a multiple of 8 voxels an edge, and the true resolution."""
-    if isinstance(cells, UnitCells):
-        resolution = cells.resolution
-        if resolution % 8 == 0:
-            return cells.packed, resolution
-        batches = list(cells.batches(_CHUNK))
-    else:
-        voxels = as_voxels(cells)
-        resolution = voxels.shape[-1]
-        batches = [voxels[start : start + _CHUNK] for start in range(0, len(voxels), _CHUNK)]
-    more = _whole(resolution) - resolution
+    cells = as_cells(cells)
+    more = _whole(cells.resolution) - cells.resolution
+    if more == 0:
+        return cells.packed, cells.resolution
     widths = ((0, 0), (0, more), (0, more), (0, more))
-    parts = [pack(np.pad(batch, widths) if more else batch) for batch in batches]
-    return np.concatenate([np.zeros((0, _whole(resolution) ** 3 // 8), np.uint8), *parts]), resolution
+    parts = [pack(np.pad(batch, widths)) for batch in cells.batches(_CHUNK)]
+    empty = np.zeros((0, _whole(cells.resolution) ** 3 // 8), np.uint8)
+    return np.concatenate([empty, *parts]), cells.resolution

@@ -1,0 +1,47 @@
+"""The one table of metrics: key, label, unit and direction, read by tables and plots."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["METRICS", "METRIC", "Metric"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a scored set.
+
+    key: its name in `scores.json` and `Scores.value`. label: as printed. unit: "1" for a share or a score without
+    unit. direction: which way is better, None where neither is. per_cell: a column of `scores.csv` whose mean it is.
+    """
+
+    key: str
+    label: str
+    unit: str
+    direction: Literal["higher", "lower"] | None
+    per_cell: bool
+    meaning: str
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("symmetry", "S_sym", "1", "higher", True, "central symmetry, Eq. 12"),
+    Metric("periodicity", "S_per", "1", "higher", True, "agreement of opposite faces, Eq. 13"),
+    Metric("connectivity", "S_con", "1", "higher", True, "largest component, periodic, Eq. 14"),
+    Metric("quality", "Quality", "1", "higher", True, "mean of S_sym, S_per, S_con"),
+    Metric("novelty", "S_nov", "1", "higher", True, "IoU distance to the nearest reference cell, gated, Eq. 15"),
+    Metric("diversity", "S_div", "1", "higher", False, "distinct nearest reference cells, gated, Eq. 16 and 17"),
+    Metric("vun", "vun", "1", "higher", False, "share that is valid, unique and novel"),
+    Metric("valid", "Valid", "1", "higher", True, "connected, spanning, periodic, of plausible density"),
+    Metric("unique", "Unique", "1", "higher", True, "no earlier cell of the set is equivalent"),
+    Metric("novel", "Novel", "1", "higher", True, "no reference cell is equivalent"),
+    Metric("connectivity_in_box", "S_con in the box", "1", "higher", True, "largest component, no periodic images"),
+    Metric("novelty_ungated", "S_nov ungated", "1", "higher", True, "Eq. 15 on every cell"),
+    Metric("diversity_ungated", "S_div ungated", "1", "higher", False, "Eq. 16 and 17 on every cell"),
+    Metric("novelty_opened", "S_nov opened", "1", "higher", True, "S_nov after a one-voxel opening"),
+    Metric("relative_density", "Relative density", "1", None, True, "solid fraction"),
+    Metric(
+        "density_distance", "W(density)", "1", "lower", False, "Wasserstein distance of densities to held-out"
+    ),
+)
+
+#: The same by key.
+METRIC: dict[str, Metric] = {metric.key: metric for metric in METRICS}
