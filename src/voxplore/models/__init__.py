@@ -1,0 +1,23 @@
+"""Generators of unit cells, by name."""
+
+from pathlib import Path
+
+from voxplore import files
+from voxplore.errors import VoxploreError
+from voxplore.models.base import Generator
+from voxplore.models.voxplore import VoxPlore
+
+__all__ = ["MODELS", "Generator", "VoxPlore", "load_model"]
+
+#: name -> class of every generator.
+MODELS: dict[str, type[Generator]] = {model.name: model for model in (VoxPlore,)}
+
+
+def load_model(source: str | Path, device: str = "auto") -> Generator:
+    """Open a saved model: a folder; raises VoxploreError where it is none."""
+    folder = Path(source)
+    header = files.read_json(folder / "config.json")
+    name = header.get("model") if isinstance(header, dict) else None
+    if name not in MODELS:
+        raise VoxploreError(folder / "config.json", expected=f"a model among {', '.join(MODELS)}", came=str(name))
+    return MODELS[name].load(folder, device)

@@ -1,0 +1,115 @@
+"""What VoxPlore is made of: its autoencoder in either kind, the losses, and the known latents."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxplore.diffusion.neighbour_list import median_nearest_distance
+from voxplore.latent import contrastive_loss, ras_loss
+from voxplore.networks import Decoder, Encoder, PrincipalDecoder, PrincipalEncoder, start_from_principal_components
+from voxplore.recipes import Autoencoder, VoxPloreConfig
+
+__all__ = ["KnownLatents", "LatentAutoencoder", "autoencoder_loss"]
+
+
+class KnownLatents(nn.Module):
+    """Latents of the training cells, their mean and deviation a dimension, and the spacing that is the unit of tau."""
+
+    free_sized = ("known",)
+
+    known: Tensor
+    mean: Tensor
+    deviation: Tensor
+    spacing: Tensor
+
+    def __init__(self, latent: int, standardise: str = "each"):
+        super().__init__()
+        self.together = standardise == "all"
+        self.register_buffer("known", torch.zeros(0, latent, dtype=torch.float16))
+        self.register_buffer("mean", torch.zeros(latent))
+        self.register_buffer("deviation", torch.ones(latent))
+        self.register_buffer("spacing", torch.zeros(()))
+
+    def learn(self, oriented: Tensor) -> None:
+        """Take statistics over (orientations, n, latent); keep all of them, standardised, in float16."""
+        flat = oriented.flatten(0, 1)
+        self.mean = flat.mean(0)
+        deviation = flat.std(0).clamp(min=1e-6)
+        self.deviation = deviation.square().mean().sqrt().expand_as(deviation).clone() if self.together else deviation
+        self.known = self.standardise(flat).half()
+        self.spacing = torch.tensor(median_nearest_distance(self.known.float()), device=flat.device)
+
+    def standardise(self, latents: Tensor) -> Tensor:
+        """Latents (n, latent) of the encoder -> zero mean and unit deviation in each dimension."""
+        return (latents - self.mean) / self.deviation
+
+    def restore(self, standardised: Tensor) -> Tensor:
+        """The inverse of `standardise`."""
+        return standardised * self.deviation + self.mean
+
+    def standardised(self) -> Tensor:
+        """The known latents, float32 (m, latent)."""
+        return self.known.float()
+
+
+class LatentAutoencoder(nn.Module):
+    """Encoder and decoder as configured."""
+
+    def __init__(self, shape: Autoencoder):
+        super().__init__()
+        self.shape = shape
+        if shape.kind == "principal":
+            shared = {n: getattr(shape, n) for n in ("resolution", "basis", "width", "latent")}
+            self.encoder: nn.Module = PrincipalEncoder(**shared, layers=shape.layers)
+            self.decoder: nn.Module = PrincipalDecoder(**shared, layers=shape.decoder_layers)
+            return
+        names = ("resolution", "patch", "width", "heads", "feed_forward", "bottleneck", "latent", "squeeze", "dropout")
+        shared = {n: getattr(shape, n) for n in (*names, "norm")}
+        self.encoder = Encoder(**shared, layers=shape.layers, positions_scale=shape.positions_scale)
+        self.decoder = Decoder(**shared, layers=shape.decoder_layers, channels=shape.channels)
+
+    def start(self, voxels: Tensor) -> None:
+        """Begin where training need not: at the best linear autoencoder of cells (n, d, d, d), for that kind."""
+        if isinstance(self.encoder, PrincipalEncoder) and isinstance(self.decoder, PrincipalDecoder):
+            start_from_principal_components(self.encoder, self.decoder, voxels)
+
+
+def autoencoder_loss(
+    networks: LatentAutoencoder, valid: Tensor, degraded: Tensor, config: VoxPloreConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Eq. 9 for a batch of valid cells (n, d, d, d) and degraded ones (m, d, d, d), and figures for the log."""
+    n, kind = len(valid), config.autoencoder.loss
+    shown = torch.cat([valid, degraded])
+    latents = networks.encoder(shown)
+    noisy = latents + config.latent_noise * torch.randn_like(latents) if config.latent_noise else latents
+    wanted = len(shown) if config.negatives else n
+    decoded, cells = networks.decoder.compare(noisy[:wanted], shown[:wanted], config.autoencoder.voxel_share)
+    recon = _reconstruction_loss(decoded[:n], cells[:n], kind)
+    total = recon
+    if wanted > n:
+        total = total + config.negatives * _reconstruction_loss(decoded[n:], cells[n:], kind)
+    regular = _regularisation(latents[:n], latents[n:], config)
+    norm = latents[:n].detach().float().norm(dim=1).mean()
+    return total + regular, {"reconstruction": recon, "regularisation": regular, "norm": norm}
+
+
+def _regularisation(positives: Tensor, negatives: Tensor, config: VoxPloreConfig) -> Tensor:
+    if config.regularisation == "ras":
+        return ras_loss(positives, negatives, **vars(config.ras))
+    if config.regularisation == "contrastive":
+        return config.contrastive * contrastive_loss(positives, negatives)
+    # Noise on latents needs something to hold their scale, or the encoder outgrows the noise.
+    return config.ras.sink * positives.float().square().mean() if config.latent_noise else positives.sum() * 0
+
+
+def _reconstruction_loss(decoded: Tensor, voxels: Tensor, kind: str) -> Tensor:
+    """Eq. 1 for decoded values and solid fractions (n, m)."""
+    if kind == "mse":
+        return functional.mse_loss(decoded.float(), voxels)
+    decoded = decoded.float()
+    cross_entropy = functional.binary_cross_entropy_with_logits(decoded, voxels)
+    if kind == "bce":
+        return cross_entropy
+    chance = decoded.sigmoid()
+    overlap = 2 * (chance * voxels).sum(1) / (chance.sum(1) + voxels.sum(1)).clamp(min=1.0)
+    return cross_entropy + (1 - overlap).mean()

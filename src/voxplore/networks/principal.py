@@ -1,0 +1,147 @@
+"""An autoencoder for a few CPU cores: fully connected, on the principal components of the training cells.
+
+The best linear autoencoder is known in closed form and takes seconds, so training starts there. The encoder looks at the
+solid fractions of blocks of 4^3 voxels, takes the leading principal components as latents and adds what a residual MLP
+sees. The decoder maps latents to coefficients of a basis of half-resolution fields, by least squares plus a residual
+MLP, and brings the logits to full resolution by periodic cubic interpolation, so that struts are smooth and opposite
+faces match (our choice; the paper's autoencoder is in `autoencoder.py`).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["PrincipalDecoder", "PrincipalEncoder", "start_from_principal_components"]
+
+#: Linear reconstructions of 0 and 1 are cut here and turned into logits at this slope before training starts.
+_CUT, _SLOPE = 0.45, 8.0
+#: Deviation of the leading latent before training; the others keep their size relative to it.
+_LEADING = 5.0
+
+
+class PrincipalEncoder(nn.Module):
+    """Cells (n, d, d, d), float in [0, 1] -> latents (n, latent).
+
+    basis: principal components that the MLP sees; width, layers: of the residual MLP.
+    """
+
+    mean: Tensor
+    components: Tensor
+    deviations: Tensor
+
+    def __init__(self, *, resolution: int, basis: int, width: int, layers: int, latent: int):
+        super().__init__()
+        voxels = (resolution // 4) ** 3
+        self.latent = latent
+        self.register_buffer("mean", torch.zeros(voxels))
+        self.register_buffer("components", torch.zeros(basis, voxels))
+        self.register_buffer("deviations", torch.ones(basis))
+        self.body = residual_mlp(basis, width, layers, latent)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        found = (block_mean(cells, 4) - self.mean) @ self.components.T
+        linear = found[:, : self.latent] * (_LEADING / self.deviations[0])
+        return linear + self.body(0.5 * found / self.deviations)
+
+
+class PrincipalDecoder(nn.Module):
+    """Latents (n, latent) -> logits (n, d, d, d)."""
+
+    def __init__(self, *, resolution: int, basis: int, width: int, layers: int, latent: int):
+        super().__init__()
+        self.half = resolution // 2
+        self.linear = nn.Linear(latent, basis)
+        self.body = residual_mlp(latent, width, layers, basis)
+        self.fields = nn.Parameter(torch.zeros(basis, self.half**3))
+        self.offset = nn.Parameter(torch.zeros(self.half**3))
+        self.register_buffer("upsample", periodic_cubic(self.half), persistent=False)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        field = self.coarse_logits(latents).reshape(-1, *3 * (self.half,))
+        for _ in range(3):  # interpolate the last axis and put it first of the three
+            field = (field @ self.upsample.T).permute(0, 3, 1, 2)
+        return field
+
+    def coarse_logits(self, latents: Tensor, voxels: Tensor | None = None) -> Tensor:
+        """Half-resolution logits (n, m) at the numbered voxels (m,), or at all of them."""
+        coefficients = self.linear(latents) + self.body(latents)
+        if voxels is None:
+            return coefficients @ self.fields + self.offset
+        return coefficients @ self.fields[:, voxels] + self.offset[voxels]
+
+    def compare(self, latents: Tensor, cells: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """(logits, solid fractions), both (n, m), at a random share of the half-resolution voxels: for the loss."""
+        count = self.half**3
+        voxels = torch.randperm(count, device=cells.device)[: max(1, round(share * count))]
+        return self.coarse_logits(latents, voxels), block_mean(cells, 2)[:, voxels]
+
+
+@torch.no_grad()
+def start_from_principal_components(encoder: PrincipalEncoder, decoder: PrincipalDecoder, cells: Tensor) -> None:
+    """Set both to the best linear autoencoder of cells uint8 or Bool (n, d, d, d), n at least the basis size + 8."""
+    fine = torch.cat([block_mean(part.float(), 2) for part in cells.split(256)])
+    coarse = torch.cat([block_mean(part.float(), 4) for part in cells.split(256)])
+    encoder.mean.copy_(coarse.mean(0))
+    encoder.components.copy_(_components(coarse - encoder.mean, len(encoder.components)))
+    found = (coarse - encoder.mean) @ encoder.components.T
+    encoder.deviations.copy_(found.std(0).clamp(min=1e-6))
+    latents = found[:, : encoder.latent] * (_LEADING / encoder.deviations[0])
+    mean = fine.mean(0)
+    fields = _components(fine - mean, len(decoder.fields))
+    coefficients = (fine - mean) @ fields.T
+    scale = coefficients.std(0)[0]
+    decoder.linear.weight.copy_(torch.linalg.lstsq(latents, coefficients / scale).solution.T)
+    decoder.linear.bias.zero_()
+    decoder.fields.copy_(_SLOPE * scale * fields)
+    decoder.offset.copy_(_SLOPE * (mean - _CUT))
+
+
+def _components(centred: Tensor, count: int) -> Tensor:
+    """The leading principal axes (count, features) of centred data (n, features), seeded by the caller."""
+    count = min(count, *centred.shape)
+    return torch.svd_lowrank(centred, q=count, niter=2)[2].T
+
+
+def residual_mlp(inputs: int, width: int, layers: int, outputs: int) -> nn.Sequential:
+    """`layers` residual blocks of `width` between two linear layers; it starts at zero."""
+    leave = nn.Linear(width, outputs)
+    nn.init.zeros_(leave.weight)
+    nn.init.zeros_(leave.bias)
+    blocks = (ResidualBlock(width) for _ in range(layers))
+    return nn.Sequential(nn.Linear(inputs, width), *blocks, nn.LayerNorm(width), leave)
+
+
+class ResidualBlock(nn.Module):
+    """(n, width) -> (n, width): two linear layers behind a LayerNorm; it starts as the identity."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm, self.rise, self.fall = nn.LayerNorm(width), nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.fall.weight)
+        nn.init.zeros_(self.fall.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.fall(functional.gelu(self.rise(self.norm(hidden))))
+
+
+def block_mean(cells: Tensor, block: int) -> Tensor:
+    """(n, d, d, d) -> (n, (d / block)^3): the solid fraction of each block of block^3 voxels."""
+    n, d = cells.shape[:2]
+    m = d // block
+    return cells.reshape(n, m, block, m, block, m, block).mean((2, 4, 6)).flatten(1)
+
+
+def periodic_cubic(coarse: int) -> Tensor:
+    """(2 coarse, coarse): Catmull-Rom interpolation of voxel centres onto twice as many, periodic."""
+    weights = torch.zeros(2 * coarse, coarse, dtype=torch.float64)
+    for fine in range(2 * coarse):
+        position = (fine + 0.5) / 2 - 0.5
+        for tap in range(int(position // 1) - 1, int(position // 1) + 3):
+            weights[fine, tap % coarse] += _catmull_rom(abs(position - tap))
+    return weights.float()
+
+
+def _catmull_rom(t: float) -> float:
+    if t < 1:
+        return 1.5 * t**3 - 2.5 * t**2 + 1
+    return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t < 2 else 0.0

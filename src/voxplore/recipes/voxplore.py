@@ -1,0 +1,173 @@
+"""Configuration of VoxPlore and its named rows."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from voxplore.recipes.common import Augment, Training
+
+__all__ = ["RAS", "SRR", "Autoencoder", "Denoiser", "Sampling", "VoxPloreConfig", "voxplore_recipes"]
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """The patch transformer autoencoder (App. B.1); defaults are the published settings.
+
+    kind "principal" is the fully connected one for CPUs (`networks/principal.py`, our choice); it reads resolution,
+    width, layers, decoder_layers, latent, basis, voxel_share and loss alone.
+    """
+
+    kind: Literal["transformer", "principal"] = "transformer"
+    resolution: int = 48
+    patch: int = 8
+    """Edge of a patch in voxels (App. B.1)."""
+    width: int = 128
+    """Model dimension (App. B.1)."""
+    layers: int = 4
+    """Layers of the encoder (App. B.1)."""
+    decoder_layers: int = 4
+    """Layers of the decoder (App. B.1: the same)."""
+    heads: int = 8
+    """Attention heads (published code)."""
+    feed_forward: int = 2048
+    """Hidden width of the feed-forward part (published code)."""
+    bottleneck: int = 1024
+    """Hidden width of the MLPs to and from the latent (published code)."""
+    latent: int = 128
+    """Dimensions of the latent space (App. B.1)."""
+    squeeze: int = 0
+    """Width of a token when it is flattened; 0 keeps it whole (published)."""
+    channels: int = 0
+    """Channels of the periodic convolutions that put voxels out; 0 is the published linear map."""
+    basis: int = 512
+    """Principal components of the encoder, and basis fields of the decoder; kind "principal"."""
+    voxel_share: float = 0.25
+    """Share of the half-resolution voxels that each step compares; kind "principal"."""
+    dropout: float = 0.1
+    norm: Literal["post", "pre"] = "post"
+    positions_scale: float = 0.1
+    """Factor on the encoder's sinusoidal positions (published code)."""
+    loss: Literal["mse", "bce", "bce+dice"] = "mse"
+    """Eq. 1 (published code: squared error), or cross-entropy on logits, with a Dice term a cell (our choice)."""
+
+
+@dataclass(frozen=True)
+class RAS:
+    """Weights of Eq. 8 and 9, potentials as means over pairs (defaults: published code)."""
+
+    inter: float = 4.0
+    """lambda_RAS lambda_inter."""
+    intra: float = 4e-4
+    """lambda_RAS lambda_intra."""
+    sink: float = 1e-3
+    """lambda_RAS lambda_sink."""
+    softening: float = 0.1
+    """Added to each distance."""
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """The residual MLP and its diffusion (App. B.1, Eq. 2); defaults are the published settings."""
+
+    width: int = 512
+    layers: int = 16
+    time_width: int = 1
+    """1 joins t / T itself to every layer; more joins a sinusoidal embedding (our choice)."""
+    norm: bool = False
+    """LayerNorm before each layer (our choice)."""
+    standardise: Literal["each", "all"] = "each"
+    """Divide each latent dimension by its own deviation, or all by their common one (our choice), which keeps the order
+    of the principal ones: the coarse ones emerge from the noise first."""
+    steps: int = 1000
+    """T."""
+    beta_first: float = 1e-4
+    beta_last: float = 0.02
+    prediction: Literal["epsilon", "velocity"] = "epsilon"
+
+
+@dataclass(frozen=True)
+class SRR:
+    """Short-range repulsion (Eq. 10); lengths are in the standardised latent space."""
+
+    strength: float = 0.1
+    """lambda_SRR, for each `every` training steps (published code)."""
+    radius: float = 1.0
+    """tau, as a multiple of the median distance from a known latent to its nearest other one (our choice)."""
+    every: int = 5
+    """Training steps between two applications (published code)."""
+    cap: float = 10.0
+    """Largest size of one known latent's term of the sum, before strength (our choice)."""
+    search: Literal["list", "clusters", "all"] = "list"
+    clusters: int = 40
+    """For search "clusters" (published code)."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How cells are drawn."""
+
+    sampler: Literal["ancestral", "ddim", "dpm++"] = "ancestral"
+    steps: int = 1000
+    srr: SRR | None = field(default_factory=SRR)
+    threshold: float = 0.5
+    """Solid where the decoded value (its sigmoid, for logits) exceeds this."""
+
+
+@dataclass(frozen=True)
+class VoxPloreConfig:
+    """All of VoxPlore; defaults are the published settings."""
+
+    autoencoder: Autoencoder = field(default_factory=Autoencoder)
+    regularisation: Literal["ras", "contrastive", "none"] = "ras"
+    ras: RAS = field(default_factory=RAS)
+    contrastive: float = 0.1
+    """Weight of the contrastive loss (Table 2; our choice)."""
+    negatives: float = 0.2
+    """Weight of the reconstruction of degraded cells (published code)."""
+    negative_share: float = 1.0
+    """Degraded cells a valid one in each batch (published code: one)."""
+    latent_noise: float = 0.0
+    """Deviation of the noise on latents before decoding, in the latent's own unit (our choice; RAS.sink holds it)."""
+    augment: Augment = "six"
+    autoencoder_training: Training = Training(1_000_000, 200, 1e-3, 0.0, 0.0, 0.0, None, None, "fp32")
+    denoiser: Denoiser = field(default_factory=Denoiser)
+    denoiser_training: Training = Training(10_000_000, 200, 1e-3, 0.0, 0.0, 0.0, None, None, "fp32")
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+
+
+_SMALL = VoxPloreConfig(
+    autoencoder=Autoencoder(kind="principal", width=768, layers=2, decoder_layers=2, loss="bce+dice"),
+    negative_share=0.25,
+    latent_noise=0.3,
+    augment="none",
+    autoencoder_training=Training(400_000, 256),
+    denoiser=Denoiser(width=512, layers=10, time_width=64, norm=True, standardise="all", prediction="velocity"),
+    denoiser_training=Training(1_000_000, 512),
+    sampling=Sampling("dpm++", 50),
+)
+
+
+def voxplore_recipes() -> dict[str, VoxPloreConfig]:
+    """Name -> configuration of every VoxPlore row."""
+    recipes = {}
+    for cells in ("nets", "shells", "both", "metatruss", "metashell"):
+        recipes[f"voxplore-{cells}-tiny"] = _tiny(_SMALL)
+        recipes[f"voxplore-{cells}-small"] = _SMALL
+        recipes[f"voxplore-published-{cells}-tiny"] = _tiny(VoxPloreConfig())
+        recipes[f"voxplore-published-{cells}-full"] = VoxPloreConfig()
+    return recipes
+
+
+def _tiny(config: VoxPloreConfig) -> VoxPloreConfig:
+    """The same at 16^3, a size for tests: seconds on one core."""
+    small = replace(
+        config.autoencoder, resolution=16, patch=4, width=32, layers=1, decoder_layers=1, heads=4, feed_forward=64
+    )
+    return replace(
+        config,
+        autoencoder=replace(small, bottleneck=64, latent=16, basis=32),
+        autoencoder_training=replace(config.autoencoder_training, cells=6_400, batch=32),
+        denoiser=replace(config.denoiser, width=64, layers=4),
+        denoiser_training=replace(config.denoiser_training, cells=20_000, batch=64),
+        sampling=replace(config.sampling, steps=20),
+    )

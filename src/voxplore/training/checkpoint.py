@@ -1,0 +1,69 @@
+"""Checkpoints of one training stage: one safetensors file, written in one step, its facts in the header."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn, optim
+
+from voxplore import files
+from voxplore.errors import VoxploreError
+
+__all__ = ["load_state", "read_tensors", "save_state", "write_tensors"]
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write named tensors and JSON facts to `path` atomically."""
+    from safetensors.torch import save_file
+
+    with files.atomic_file(path) as temporary:
+        ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(ready, temporary, metadata={"facts": json.dumps(facts)})
+
+
+def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and facts of `path`; VoxploreError where it is absent or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt", device=device) as file:
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise VoxploreError(path, expected="a safetensors file", came=str(error)[:200] or "nothing") from error
+
+
+def save_state(
+    path: Path, module: nn.Module, optimiser: optim.Optimizer, ema: dict[str, Tensor], facts: dict[str, Any]
+) -> None:
+    """Write module, optimiser and averaged weights with facts such as the step."""
+    tensors = {f"module.{name}": tensor for name, tensor in module.state_dict().items()}
+    tensors |= {f"ema.{name}": tensor for name, tensor in ema.items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
+    write_tensors(path, tensors, facts)
+
+
+def load_state(
+    path: Path, module: nn.Module, optimiser: optim.Optimizer, ema: dict[str, Tensor], device: str
+) -> dict[str, Any]:
+    """Put a checkpoint back into its four places; returns the facts."""
+    tensors, facts = read_tensors(path, device)
+    try:
+        module.load_state_dict(_under("module.", tensors))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimiser.", tensors).items():
+            number, key = name.split(".", 1)
+            # Adam keeps its step counts on the CPU.
+            state.setdefault(int(number), {})[key] = tensor.cpu() if key == "step" else tensor
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        for name, tensor in _under("ema.", tensors).items():
+            ema[name].copy_(tensor)
+    except (RuntimeError, KeyError, ValueError) as error:
+        came = str(error).splitlines()[0][:200]
+        raise VoxploreError(path, expected="a checkpoint of this model", came=came) from error
+    return facts
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
