@@ -103,7 +103,9 @@ def _make_block(block: _Block) -> tuple[np.ndarray, list[tuple[str, int, int]]]:
     cells, labels = [], []
     for position in block.families():
         family, nets = make_family(block.seed, position, block.rules)
-        for variant, net in enumerate(nets if family else ()):
+        if family is None:
+            continue
+        for variant, net in enumerate(nets):
             voxels = voxelise_segments(net.segments(), block.resolution, block.radius, periodic=True)
             cells.append(np.packbits(voxels.reshape(-1)))
             label = f"net-{family.system}-{position:06d}-{variant}"

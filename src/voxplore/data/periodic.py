@@ -2,9 +2,10 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from voxplore.data.truss import StrutGraph
 
@@ -62,10 +63,10 @@ def is_one_net(net: PeriodicNet) -> bool:
 
 def _spans_all(vectors: np.ndarray) -> bool:
     """Whether integer vectors (k, 3) generate all of Z^3: Euclid's algorithm on the rows, in Python's integers."""
-    rows = [tuple(v) for v in vectors.tolist() if any(v)]
+    rows: list[tuple[int, ...]] = [tuple(v) for v in vectors.tolist() if any(v)]
     for axis in range(3):
         while sum(1 for row in rows if row[axis]) > 1:
-            pivot = min((row for row in rows if row[axis]), key=lambda row: abs(row[axis]))
+            pivot = sorted((abs(row[axis]), row) for row in rows if row[axis])[0][1]
             rest = list(rows)
             rest.remove(pivot)
             rows = [pivot] + [
@@ -91,7 +92,7 @@ def min_angle(net: PeriodicNet) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine.max(), -1.0, 1.0))))
 
 
-def struts_crowded(net: PeriodicNet, clearance: float, spacing: float = 0.04) -> bool:
+def struts_crowded(net: PeriodicNet, clearance: float, spacing: float = 0.05) -> bool:
     """Whether two struts without a common node come closer than `clearance` (cell edges), periods included.
 
     Struts are sampled every `spacing`, so the distance found exceeds the true one by at most spacing^2 / 4 clearance.
@@ -104,7 +105,7 @@ def struts_crowded(net: PeriodicNet, clearance: float, spacing: float = 0.04) ->
     points = ends[strut, 0] * (1 - along) + ends[strut, 1] * along
     points = points - np.floor(points)
     points[points >= 1.0] = 0.0
-    pairs = cKDTree(points, boxsize=1.0).query_pairs(clearance, output_type="ndarray")
+    pairs = np.asarray(KDTree(points, boxsize=1.0).query_pairs(clearance, output_type="ndarray"), np.int64)
     close = strut[pairs.reshape(-1, 2)]
     one, two = np.divmod(np.unique(close.min(axis=1) * len(counts) + close.max(axis=1)), len(counts))
     a, b = net.start, net.end
@@ -112,41 +113,41 @@ def struts_crowded(net: PeriodicNet, clearance: float, spacing: float = 0.04) ->
     return bool((~joined).any())
 
 
-def cut_at_faces(segments: np.ndarray) -> np.ndarray:
-    """Cut struts at the faces of the cell, wrap the pieces into it and repeat those on a face: (k, 2, 3) -> (l, 2, 3).
+def cut_at_faces(segments: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
+    """The parts of struts and of their periodic images that lie in the cell: float64 (k, 2, 3) -> (l, 2, 3).
 
-    The result is decorated as the catalogue is: what lies on a face, edge or corner stands on all of its copies.
+    The cell is taken `tolerance` wider on all sides, so that what lies on a face, edge or corner stands on all of its
+    copies, as in the catalogue's decorated cells; a strut that only touches the boundary leaves a piece of length 0.
     """
-    pieces = []
-    for start, end in segments:
-        along = end - start
-        cuts = {0.0, 1.0}
-        for axis in range(3):
-            low, high = sorted((start[axis], end[axis]))
-            for plane in range(int(np.ceil(low)), int(np.floor(high)) + 1):
-                if along[axis] != 0.0:
-                    cuts.add(float(np.clip((plane - start[axis]) / along[axis], 0.0, 1.0)))
-        marks = sorted(cuts)
-        for first, last in itertools.pairwise(marks):
-            if last - first > 1e-7:
-                pieces.append(_wrapped(start + first * along, start + last * along))
-    return np.concatenate(pieces) if pieces else np.zeros((0, 2, 3))
-
-
-def _wrapped(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """A piece that crosses no face, moved into the cell, and its copies where it lies on a face: (copies, 2, 3)."""
-    home = np.floor((start + end) / 2 + 1e-7)
-    piece = np.round(np.stack([start, end]) - home, 5)
-    copies = [piece]
+    home = segments - np.floor(segments.min(axis=1))[:, None, :]
+    images = (home[:, None] + _IMAGES[None, :, None]).reshape(-1, 2, 3)
+    start, along = images[:, 0], images[:, 1] - images[:, 0]
+    enter, leave = np.zeros(len(images)), np.ones(len(images))
     for axis in range(3):
-        if (piece[:, axis] == 0.0).all():
-            copies += [c + np.eye(3)[axis] for c in copies]
-    return np.stack(copies)
+        run = np.where(along[:, axis] == 0.0, 1e-300, along[:, axis])
+        low, high = (-tolerance - start[:, axis]) / run, (1 + tolerance - start[:, axis]) / run
+        enter, leave = np.maximum(enter, np.minimum(low, high)), np.minimum(leave, np.maximum(low, high))
+    inside = leave >= enter
+    start, along = start[inside, None], along[inside, None]
+    marks = np.stack([enter, leave], axis=1)[inside, :, None]
+    return start + marks * along
 
 
-def strut_graph(name: str, segments: np.ndarray, **fields) -> StrutGraph:
-    """A decorated strut graph from struts in a periodic setting, ends anywhere: float64 (k, 2, 3)."""
-    pieces = np.round(cut_at_faces(segments), 5) + 0.0
+#: Periods by which a strut is moved: it starts in the cell and is shorter than two cell edges.
+_IMAGES = np.array(list(itertools.product((-2.0, -1.0, 0.0, 1.0), repeat=3)))
+
+
+def strut_graph(
+    name: str, segments: np.ndarray, *, tolerance: float = 1e-6, keep_touches: bool = False, **fields: Any
+) -> StrutGraph:
+    """A decorated strut graph from the struts of one period, ends anywhere: float64 (k, 2, 3).
+
+    With `keep_touches`, a node on the boundary that no strut of this cell reaches is kept as a strut of length 0.
+    """
+    pieces = np.round(cut_at_faces(segments, tolerance), 5) + 0.0
     nodes, inverse = np.unique(pieces.reshape(-1, 3), axis=0, return_inverse=True)
     edges = np.unique(np.sort(inverse.reshape(-1, 2), axis=1), axis=0)
-    return StrutGraph(name, nodes, edges[edges[:, 0] != edges[:, 1]], **fields)
+    if not keep_touches:
+        edges = edges[edges[:, 0] != edges[:, 1]]
+    used, edges = np.unique(edges, return_inverse=True)
+    return StrutGraph(name, nodes[used], edges.reshape(-1, 2).astype(np.int64), **fields)

@@ -24,16 +24,16 @@ class NetRules:
     #: Relative frequency of the crystal systems: triclinic, monoclinic, ..., cubic as in `SYSTEMS`.
     system_weights: tuple[float, ...] = (0.04, 0.08, 0.30, 0.30, 0.05, 0.05, 0.18)
     #: Share of families with an inversion centre (at the origin); of 500 real cells 392 have one.
-    centrosymmetric: float = 0.84
+    centrosymmetric: float = 0.86
     #: A family's budget of nodes, drawn from these.
-    node_budgets: tuple[int, ...] = (4, 8, 12, 16, 20, 24, 32)
+    node_budgets: tuple[int, ...] = (8, 16, 24, 32, 40)
     #: Relative frequency of 0, 1, 2, ... shells more than the net needs to hang together.
-    extra_shells: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
-    max_struts: int = 110
-    min_length: float = 0.15
+    extra_shells: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
+    max_struts: int = 140
+    min_length: float = 0.17
     max_length: float = 1.0
-    min_angle: float = 35.0
-    clearance: float = 0.10
+    min_angle: float = 30.0
+    clearance: float = 0.11
     variants: int = 4
     #: How far a variant moves a free coordinate, at most.
     amplitude: float = 0.15
@@ -170,7 +170,9 @@ def _variants(draw: Draw, family: Family, rules: NetRules) -> list[PeriodicNet]:
     """The base net, and others with their free coordinates moved, that are clean."""
     nets = [family.net(family.points)]
     if any(site.freedom for site in family.sites):
-        for _ in range(rules.variants - 1):
+        for _ in range(2 * (rules.variants - 1)):
+            if len(nets) == rules.variants:
+                break
             moved = tuple(p + draw.uniform(-rules.amplitude, rules.amplitude, size=3) for p in family.points)
             net = family.net(moved)
             if _closest(net.nodes) >= rules.min_length and _is_clean(net, rules):

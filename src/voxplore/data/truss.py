@@ -6,6 +6,7 @@ infinite line; the published cells show that the strut ends at its nodes, so `li
 """
 
 import dataclasses
+import functools
 from typing import Literal
 
 import numpy as np
@@ -71,24 +72,21 @@ def voxelise_segments(
     if periodic and line == "infinite":
         raise VoxploreError("voxelise", expected='line="segment" with periodic=True', came='line="infinite"')
     if periodic:
-        return _fold(capsules(_into_cell(segments, radius), *_frame(segments, resolution, radius)), resolution)
-    return capsules(segments, resolution, (resolution,) * 3, radius, line == "infinite")
+        home = segments - np.floor(segments.min(axis=1) - radius)[:, None, :]
+        return _fold(capsules(home, resolution, _canvas(home, resolution, radius), radius), resolution)
+    return capsules(segments, resolution, (resolution, resolution, resolution), radius, line == "infinite")
 
 
-def _into_cell(segments: np.ndarray, radius: float) -> np.ndarray:
-    """Move each strut by whole periods so that its bounding box (with the radius) starts in the cell."""
-    return segments - np.floor(segments.min(axis=1) - radius)[:, None, :]
-
-
-def _frame(segments: np.ndarray, resolution: int, radius: float) -> tuple[int, tuple[int, ...], float, bool]:
-    """The arguments of `capsules` for a canvas that holds every strut after `_into_cell`."""
-    if not len(segments):
-        return resolution, (resolution,) * 3, radius, False
-    reach = _into_cell(segments, radius).max(axis=(0, 1)) + radius
-    return resolution, tuple(int(np.ceil(r)) * resolution for r in np.maximum(reach, 1.0)), radius, False
+def _canvas(segments: np.ndarray, resolution: int, radius: float) -> tuple[int, int, int]:
+    """The shape, in whole periods, of a canvas that holds every strut."""
+    reach = np.maximum(segments.max(axis=(0, 1), initial=0.0) + radius, 1.0)
+    x, y, z = (int(periods) * resolution for periods in np.ceil(reach))
+    return x, y, z
 
 
 def _fold(canvas: np.ndarray, resolution: int) -> np.ndarray:
     """Union of the whole periods of a canvas whose sides are multiples of `resolution`."""
-    nx, ny, nz = (side // resolution for side in canvas.shape)
-    return canvas.reshape(nx, resolution, ny, resolution, nz, resolution).any(axis=(0, 2, 4))
+    for axis in range(3):
+        periods = np.split(canvas, canvas.shape[axis] // resolution, axis=axis)
+        canvas = functools.reduce(np.logical_or, periods)
+    return canvas
