@@ -1,0 +1,143 @@
+"""Octants: an eighth of a mirror-symmetric cell, how it becomes the cell, and the published files that hold one.
+
+The published shells (MetaShell; Yang et al. 2024, arXiv 2401.13570) are octants of 64^3 voxels. The cell of 128^3 is
+the octant mirrored about index 64 in x, y and z, so it is exactly mirror-symmetric and periodic; it is then resized to
+the resolution wanted as `skimage.transform.resize` would do it (paper, App. C.1).
+"""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from voxplore.errors import VoxploreError
+from voxplore.parallel import map_items
+from voxplore.unitcells import UnitCells, pack
+
+__all__ = ["OCTANT", "OctantCell", "build_metashell", "mirror_octant", "read_octant_cell", "resize_octant"]
+
+#: Voxels along an edge of the published octant.
+OCTANT = 64
+_CHUNK = 64
+_VOXELS, _STIFFNESS, _VOLUME = "binary_voxel", "binary_C", "vol"
+#: Symmetry puts many resized values on 0.5 exactly, where chips differ in the last digit: a tie is solid on all.
+_SOLID_FROM = 0.5 - 5e-7
+
+
+class OctantCell(NamedTuple):
+    """One published cell. octant: Bool (64, 64, 64). stiffness: float64 (6, 6), Voigt. volume: solid fraction."""
+
+    octant: np.ndarray
+    stiffness: np.ndarray
+    volume: float
+
+
+def mirror_octant(octant: np.ndarray) -> np.ndarray:
+    """(..., h, h, h) -> (..., 2h, 2h, 2h): the octant first, its mirror images about index h behind it."""
+    for axis in (-3, -2, -1):
+        octant = np.concatenate([octant, np.flip(octant, axis)], axis=axis)
+    return octant
+
+
+def resize_octant(octant: np.ndarray, resolution: int = 48) -> np.ndarray:
+    """The octant of the resized cell: Bool (h, h, h) -> Bool (resolution/2,) * 3, for an even resolution.
+
+    Equals the first octant of `skimage.transform.resize(mirrored.astype(float), (resolution,) * 3) >= 0.5`. Resizing is
+    linear and separable, so it is three matrix products here.
+    """
+    check_resolution(resolution)
+    half = len(octant)
+    operator = _resize_operator(half, resolution)
+    value = (operator @ octant.reshape(half, -1).astype(np.float64)).reshape(-1, half, half)
+    return np.matmul(operator, value) @ operator.T >= _SOLID_FROM
+
+
+def check_resolution(resolution: int) -> None:
+    """Raise VoxploreError unless a cell of this resolution can be mirrored from an octant of 64^3."""
+    if resolution % 2 or not 8 <= resolution <= 2 * OCTANT:
+        raise VoxploreError("resolution", expected=f"an even number from 8 to {2 * OCTANT}", came=str(resolution))
+
+
+@functools.lru_cache(maxsize=8)
+def _resize_operator(half: int, resolution: int) -> np.ndarray:
+    """What resizing does to one axis of a mirrored cell, from octant to octant: float64 (resolution/2, half)."""
+    from skimage.transform import resize
+
+    full = np.asarray(resize(np.eye(2 * half), (resolution, 2 * half), order=1, anti_aliasing=resolution < 2 * half))
+    return full[: resolution // 2, :half] + full[: resolution // 2, : half - 1 : -1]
+
+
+def read_octant_cell(folder: str | Path, cell_id: str) -> OctantCell:
+    """Read the files `<id>binary_voxel`, `<id>binary_C` and `<id>vol` of one published cell.
+
+    The octant is 64^3 bits, least significant first, in Fortran order; stiffness 36 and volume 1 little-endian float32.
+    Raises VoxploreError that names the file which is absent, of another size, or holds no finite numbers.
+    """
+    bits = np.frombuffer(_read_exactly(Path(folder) / f"{cell_id}{_VOXELS}", OCTANT**3 // 8), dtype=np.uint8)
+    octant = np.unpackbits(bits, bitorder="little").reshape((OCTANT,) * 3, order="F").astype(bool)
+    stiffness = _read_floats(Path(folder) / f"{cell_id}{_STIFFNESS}", 36).reshape(6, 6)
+    volume = float(_read_floats(Path(folder) / f"{cell_id}{_VOLUME}", 1)[0])
+    if not 0 <= volume <= 1:
+        raise VoxploreError(Path(folder) / f"{cell_id}{_VOLUME}", expected="a fraction from 0 to 1", came=str(volume))
+    return OctantCell(np.ascontiguousarray(octant), stiffness, volume)
+
+
+def build_metashell(
+    folder: str | Path,
+    n: int | None = None,
+    *,
+    resolution: int = 48,
+    engine: str = "local",
+    workers: int | None = None,
+) -> UnitCells:
+    """The first n (default: all) published cells of a folder, in the order of their numbers, at an even resolution.
+
+    The index has the published `volume_fraction` and the entries `c11`, `c12`, `c44` of the stiffness, all that a cubic
+    cell needs. Raises VoxploreError for a folder without cells and for a damaged one, naming the file.
+    """
+    check_resolution(resolution)
+    folder = Path(folder)
+    ids = sorted((path.name.removesuffix(_VOXELS) for path in folder.glob(f"*{_VOXELS}")), key=_by_number)[:n]
+    if not ids:
+        raise VoxploreError(folder, expected=f"files <id>{_VOXELS}, <id>{_STIFFNESS}, <id>{_VOLUME}", came="none")
+    jobs = [(folder, ids[start : start + _CHUNK], resolution) for start in range(0, len(ids), _CHUNK)]
+    parts = list(map_items(_octant_rows, jobs, workers=workers, engine=engine))
+    numbers = np.concatenate([part[1] for part in parts])
+    names = np.array([f"metashell-{cell_id}" for cell_id in ids], dtype=np.str_)
+    columns = dict(zip(("volume_fraction", "c11", "c12", "c44"), numbers.T.copy(), strict=True))
+    about = {"name": "metashell", "source": "Yang et al. 2024, arXiv 2401.13570", "options": {"resolution": resolution}}
+    packed = np.concatenate([part[0] for part in parts])
+    return UnitCells(packed, resolution, {"id": names, "source_id": names, **columns}, about)
+
+
+def _octant_rows(job: tuple[Path, list[str], int]) -> tuple[np.ndarray, np.ndarray]:
+    folder, ids, resolution = job
+    cells = [read_octant_cell(folder, cell_id) for cell_id in ids]
+    voxels = np.stack([mirror_octant(resize_octant(cell.octant, resolution)) for cell in cells])
+    stiffness = np.stack([cell.stiffness for cell in cells])
+    volume = np.array([cell.volume for cell in cells])
+    return pack(voxels), np.stack([volume, stiffness[:, 0, 0], stiffness[:, 0, 1], stiffness[:, 3, 3]], axis=1)
+
+
+def _read_exactly(path: Path, size: int) -> bytes:
+    try:
+        came = path.stat().st_size
+        data = path.read_bytes() if came == size else b""
+    except OSError as error:
+        raise VoxploreError(path, expected=f"a file of {size} bytes", came=str(error.strerror).lower()) from error
+    if came != size:
+        raise VoxploreError(path, expected=f"a file of {size} bytes", came=f"{came} bytes")
+    return data
+
+
+def _read_floats(path: Path, count: int) -> np.ndarray:
+    values = np.frombuffer(_read_exactly(path, 4 * count), dtype="<f4").astype(np.float64)
+    if not np.isfinite(values).all():
+        raise VoxploreError(path, expected=f"{count} finite numbers", came="NaN or infinity")
+    return values
+
+
+def _by_number(name: str) -> tuple[int, int, str]:
+    """Numbered ids by their number, others after them by name."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
