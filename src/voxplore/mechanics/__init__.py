@@ -1,0 +1,22 @@
+"""Effective properties of unit cells: stiffness, conductivity and what follows from them.
+
+`effective_stiffness` and `effective_conductivity` solve a cell, `derived` gives its engineering constants and
+`properties_of` makes the table of a whole set.
+"""
+
+from .conductivity import effective_conductivity
+from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman, spread_directions
+from .elasticity import effective_stiffness
+from .properties import properties_of
+
+__all__ = [
+    "CONSTANTS",
+    "Constant",
+    "derived",
+    "directional_young",
+    "effective_conductivity",
+    "effective_stiffness",
+    "hashin_shtrikman",
+    "properties_of",
+    "spread_directions",
+]

@@ -1,0 +1,121 @@
+"""Periodic homogenisation: one linear system, all load cases at once, by preconditioned conjugate gradients.
+
+With K u = -F for the periodic fluctuation u under unit mean gradients, the effective tensor is the energy
+C = <material> + (F^T u + u^T F + u^T K u) / V. Written out in full it errs by the square of the error of u, so a
+residual of 1e-3 gives about five digits and 1e-5 nine (measured against 1e-8 on trusses, shells and noise).
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxplore.kernels.stencil import Stencil, advance, lane_products, turn
+
+from .coarse import RigidBlocks
+from .element import Element
+from .grid import block_table, load_table, number_nodes
+
+__all__ = ["MAX_ITERATIONS", "Homogenised", "homogenise"]
+
+#: Slender struts need a few hundred iterations; loose noise near the percolation threshold a few thousand.
+MAX_ITERATIONS = 5000
+#: A load case without load (a full cell) never meets a relative tolerance: this residual an unknown is as good as zero.
+_FLOOR = 1e-14
+#: Below so many nodes the second level costs more than it saves.
+_MANY = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Homogenised:
+    """tensor: float64 (m, m), for a solid of modulus 1. iterations. residual: the largest relative one reached."""
+
+    tensor: np.ndarray
+    iterations: int
+    residual: float
+
+
+def homogenise(
+    voxels: np.ndarray,
+    element: Element,
+    tolerance: float = 1e-5,
+    void: float = 0.0,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Homogenised:
+    """Effective tensor of the periodic cell Bool (dx, dy, dz).
+
+    tolerance: relative residual at which each load case ends. void: modulus of void in that of the solid.
+    Warns (RuntimeWarning) where max_iterations do not suffice; the tensor is then an upper bound.
+    """
+    cases = len(element.material)
+    nodes, pattern, neighbours = number_nodes(voxels, keep_void=void > 0)
+    density = voxels.mean(dtype=np.float64)
+    mean = (density + (1 - density) * void) * element.material
+    if len(pattern) == 0:
+        return Homogenised(np.zeros((cases, cases)), 0, 0.0)
+    stencil = Stencil(pattern, neighbours, block_table(element, void))
+    loads = stencil.zeros()
+    loads[..., :cases] = load_table(element, void)[pattern]
+    blocks = None
+    if element.size == 3 and len(pattern) > _MANY:
+        blocks = RigidBlocks(stencil, nodes, voxels.shape, element.edges)
+    u, iterations, residual = _solve(stencil, loads, blocks, tolerance, max_iterations)
+    if residual > tolerance:
+        warnings.warn(
+            f"stiffness solver stopped after {iterations} iterations at a residual of {residual:.1e}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    correction = _energy(stencil, loads, u)[:cases, :cases] / (voxels.size * element.volume)
+    return Homogenised(mean + correction, iterations, residual)
+
+
+def _energy(stencil: Stencil, loads: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """F^T u + u^T F + u^T K u: (lanes, lanes)."""
+    product = stencil.zeros()
+    stencil.multiply(u, product)
+    lanes = u.shape[-1]
+    flat_u, flat_loads = u.reshape(-1, lanes), loads.reshape(-1, lanes)
+    cross, own = flat_loads.T @ flat_u, flat_u.T @ product.reshape(-1, lanes)
+    return cross + cross.T + (own + own.T) / 2
+
+
+def _solve(
+    stencil: Stencil, loads: np.ndarray, blocks: RigidBlocks | None, tolerance: float, max_iterations: int
+) -> tuple[np.ndarray, int, float]:
+    """K u = -loads for every lane: u, iterations, largest relative residual. Jacobi preconditioner.
+
+    Lanes that have met their target stand still (alpha = 0) while the others go on.
+    """
+    diagonal = stencil.table[:, 13].diagonal(axis1=1, axis2=2)[stencil.pattern]
+    weights = np.repeat(1 / diagonal[..., None], loads.shape[-1], axis=-1)
+    u, q = stencil.zeros(), stencil.zeros()
+    r = -loads
+    p = weights * r
+    rr, rz = lane_products(r, r), lane_products(r, p)
+    if blocks:
+        y, gain = blocks.solve(r)
+        blocks.space.add_prolonged(y, p)
+        rz += gain
+    norms = np.sqrt(rr)
+    target = np.maximum(tolerance * norms, _FLOOR * np.sqrt(r[..., 0].size))
+    iterations = 0
+    while (np.sqrt(rr) > target).any() and iterations < max_iterations:
+        stencil.multiply(p, q)
+        curvature = lane_products(p, q)
+        active = (np.sqrt(rr) > target) & (curvature > 0)
+        if not active.any():
+            break
+        alpha = np.divide(rz, curvature, out=np.zeros_like(rz), where=active)
+        rr, new = advance(alpha, p, q, weights, u, r)
+        if blocks:
+            y, gain = blocks.solve(r)
+            new += gain
+        turn(np.divide(new, rz, out=np.zeros_like(rz), where=active), r, weights, p)
+        if blocks:
+            blocks.space.add_prolonged(y, p)
+        rz = new
+        iterations += 1
+    missed = np.sqrt(rr) > target
+    residual = float((np.sqrt(rr) / np.maximum(norms, 1e-300))[missed | (norms > target)].max(initial=0.0))
+    return u, iterations, residual

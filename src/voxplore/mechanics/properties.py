@@ -1,0 +1,141 @@
+"""A table of properties of many cells: parallel over cells, cached by the cell's own checksum, resumable.
+
+The cache holds one small JSON file a cell with the two tensors; everything else is derived from them on reading, so a
+change of the derived constants costs no new solution. An interrupted run loses the cells in work and no others.
+"""
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxplore import files
+from voxplore.errors import VoxploreError
+from voxplore.parallel import map_items
+from voxplore.unitcells import UnitCells, unpack
+
+from .constants import derived
+from .element import conductive_element, elastic_element
+from .homogenise import homogenise
+
+__all__ = ["STIFFNESS_COLUMNS", "properties_of"]
+
+#: Counts changes of the solver that change results: part of the cache's key.
+_SOLVER = 1
+_VOIGT = tuple((i, j) for i in range(6) for j in range(i, 6))
+_SYMMETRIC = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+STIFFNESS_COLUMNS = tuple(f"C{i + 1}{j + 1}" for i, j in _VOIGT)
+_CONDUCTIVITY_COLUMNS = tuple(f"conductivity_{'xyz'[i]}{'xyz'[j]}" for i, j in _SYMMETRIC)
+
+
+def properties_of(
+    cells: UnitCells,
+    cache: str | Path | None = None,
+    *,
+    young: float = 1.0,
+    poisson: float = 0.3,
+    tolerance: float = 1e-4,
+    workers: int | None = None,
+    engine: str = "local",
+    progress: Callable[[int], Any] | None = None,
+) -> dict[str, np.ndarray]:
+    """Properties of n cells: one array (n,) a column, rows in the order of the cells.
+
+    Columns: relative_density; the 21 numbers of STIFFNESS_COLUMNS in the unit of `young`; the six of the conductivity
+    relative to the solid's; the keys of CONSTANTS; solver_iterations and solver_residual (above `tolerance` where the
+    solver gave up: then the stiffness is an upper bound). A cell without solid has zeros and nan.
+
+    cache: folder that keeps solved cells by checksum, shared by any runs; None keeps nothing.
+    tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.
+    """
+    if not young > 0 or not -1 < poisson < 0.5:
+        came = f"{young} and {poisson}"
+        raise VoxploreError("solid", expected="young above 0 and poisson between -1 and 0.5", came=came)
+    if len(cells) == 0:
+        raise VoxploreError("cells", expected="at least one", came="none")
+    packed = np.asarray(cells.packed)
+    keys = [_key(row, cells.resolution, poisson, tolerance) for row in packed]
+    solved = _from_cache(cache, set(keys))
+    missing = {key: row for key, row in zip(keys, packed, strict=True) if key not in solved}
+    work = partial(_solve_cell, resolution=cells.resolution, poisson=poisson, tolerance=tolerance)
+    for _ in range(len(cells) - len(missing)):
+        if progress:
+            progress(1)
+    done = map_items(work, list(missing.values()), workers=workers, engine=engine)
+    for key, result in zip(missing, done, strict=True):
+        solved[key] = result
+        if cache is not None:
+            files.write_json(_place(cache, key), result)
+        if progress:
+            progress(1)
+    return _table([solved[key] for key in keys], cells.relative_density(), young, poisson)
+
+
+def _key(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> str:
+    """Checksum of a cell's bits and of all that its solution depends on; the modulus only scales it."""
+    setting = f"{_SOLVER} {resolution} {poisson!r} {tolerance!r} ".encode()
+    return hashlib.sha256(setting + row.tobytes()).hexdigest()
+
+
+def _place(cache: str | Path, key: str) -> Path:
+    return Path(cache) / key[:2] / f"{key}.json"
+
+
+def _from_cache(cache: str | Path | None, keys: set[str]) -> dict[str, dict]:
+    """What the cache holds of `keys`; a damaged file counts as absent and is written anew."""
+    solved: dict[str, dict] = {}
+    for key in keys if cache is not None else ():
+        path = _place(str(cache), key)
+        try:
+            result = files.read_json(path) if path.exists() else None
+        except VoxploreError:
+            continue
+        if isinstance(result, dict) and _is_whole(result):
+            solved[key] = result
+    return solved
+
+
+def _is_whole(result: dict) -> bool:
+    """Whether a cached result has all its finite numbers."""
+    for name, length in (("stiffness", 21), ("conductivity", 6)):
+        numbers = result.get(name)
+        if not isinstance(numbers, list) or len(numbers) != length:
+            return False
+        if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
+            return False
+    return isinstance(result.get("iterations"), int) and isinstance(result.get("residual"), int | float)
+
+
+def _solve_cell(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> dict[str, Any]:
+    """Stiffness for Young's modulus 1 and conductivity of one packed cell."""
+    voxels = unpack(row[None], resolution)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the residual is in the table
+        elastic = homogenise(voxels, elastic_element(poisson), tolerance)
+        conductive = homogenise(voxels, conductive_element(), tolerance)
+    return {
+        "stiffness": [float(elastic.tensor[i, j]) for i, j in _VOIGT],
+        "conductivity": [float(conductive.tensor[i, j]) for i, j in _SYMMETRIC],
+        "iterations": elastic.iterations,
+        "residual": max(elastic.residual, conductive.residual),
+    }
+
+
+def _table(results: list[dict], density: np.ndarray, young: float, poisson: float) -> dict[str, np.ndarray]:
+    numbers = young * np.array([result["stiffness"] for result in results])
+    stiffness = np.zeros((len(results), 6, 6))
+    for column, (i, j) in enumerate(_VOIGT):
+        stiffness[:, i, j] = stiffness[:, j, i] = numbers[:, column]
+    table = {"relative_density": density}
+    table |= dict(zip(STIFFNESS_COLUMNS, numbers.T, strict=True))
+    conductivity = np.array([result["conductivity"] for result in results])
+    table |= dict(zip(_CONDUCTIVITY_COLUMNS, conductivity.T, strict=True))
+    table |= derived(stiffness, density, young, poisson)
+    table["solver_iterations"] = np.array([result["iterations"] for result in results])
+    table["solver_residual"] = np.array([result["residual"] for result in results])
+    return table
