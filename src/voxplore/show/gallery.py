@@ -1,4 +1,4 @@
-"""One HTML file that shows unit cells: rotate, tile, slice, sort, filter, compare with the nearest known cell, download.
+"""One HTML file that shows unit cells: rotate, tile, slice, sort, filter, compare with the nearest, download.
 
 The page loads nothing from anywhere. The cells travel in it as one deflated block of packed bits (1 to 2 kB a cell of
 48^3); every text goes through JSON into `textContent`, and the page's own security policy runs no script but the one
@@ -52,9 +52,7 @@ def gallery(
     files.write_text(path, _page(title, _payload(cells, columns, nearest, sort)))
 
 
-def _payload(
-    cells: UnitCells, columns: dict[str, Any], nearest: UnitCells | None, sort: str | None
-) -> dict[str, Any]:
+def _payload(cells: UnitCells, columns: dict[str, Any], nearest: UnitCells | None, sort: str | None) -> dict[str, Any]:
     packed, beside = np.asarray(cells.packed), None
     if nearest is not None:
         if len(nearest) != len(cells) or nearest.resolution != cells.resolution:

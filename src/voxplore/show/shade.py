@@ -10,8 +10,8 @@ from voxplore.show.raymarch import PAD, Hits, Lookup, Rays, march
 
 __all__ = ["Material", "draw"]
 
-_LAMP = np.float32([[1.05], [0.98], [0.88]])  # warm
-_SKY = np.float32([[1.05], [1.20], [1.45]])  # cool
+_LAMP = np.array([[1.05], [0.98], [0.88]], np.float32)  # warm
+_SKY = np.array([[1.05], [1.20], [1.45]], np.float32)  # cool
 _BESIDE = np.float32(1.4)  # voxels off the surface where its light is looked up, clear of the blurred solid
 
 
@@ -56,7 +56,7 @@ def _inside(volume: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _albedo(material: Material, marked: np.ndarray) -> np.ndarray:
-    return np.where(marked, *(np.float32(colour)[:, None] for colour in (material.cut, material.surface)))
+    return np.where(marked, *(np.array(colour, np.float32)[:, None] for colour in (material.cut, material.surface)))
 
 
 def _normals(field: np.ndarray, hits: Hits, bundle: Rays) -> np.ndarray:
