@@ -313,6 +313,12 @@ class TestPublishedFiles:
         assert np.array_equal(cells.voxels()[0], whole)
         assert len(octants.build_metashell(published, n=1, workers=1)) == 1
 
+    def test_cells_in_folders_below_are_found(self, published):
+        (published / "more").mkdir()
+        write_published(published / "more", "1", np.ones((64, 64, 64), dtype=bool), np.eye(6), 1.0)
+        ids = octants.build_metashell(published, workers=1, resolution=16).index["id"]
+        assert ids.tolist() == ["metashell-9", "metashell-10", "metashell-more-1"]
+
     def test_a_short_file_is_named(self, published):
         (published / "9binary_voxel").write_bytes(b"\0" * 100)
         with pytest.raises(VoxploreError, match="9binary_voxel: expected a file of 32768 bytes, came 100 bytes"):

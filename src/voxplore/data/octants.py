@@ -91,20 +91,21 @@ def build_metashell(
     engine: str = "local",
     workers: int | None = None,
 ) -> UnitCells:
-    """The first n (default: all) published cells of a folder, in the order of their numbers, at an even resolution.
+    """The first n (default: all) published cells in and below a folder, ordered by number, at an even resolution.
 
     The index has the published `volume_fraction` and the entries `c11`, `c12`, `c44` of the stiffness, all that a cubic
     cell needs. Raises VoxploreError for a folder without cells and for a damaged one, naming the file.
     """
     check_resolution(resolution)
     folder = Path(folder)
-    ids = sorted((path.name.removesuffix(_VOXELS) for path in folder.glob(f"*{_VOXELS}")), key=_by_number)[:n]
+    ids = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_VOXELS}"))
+    ids = sorted((name.removesuffix(_VOXELS) for name in ids), key=_by_number)[:n]
     if not ids:
         raise VoxploreError(folder, expected=f"files <id>{_VOXELS}, <id>{_STIFFNESS}, <id>{_VOLUME}", came="none")
     jobs = [(folder, ids[start : start + _CHUNK], resolution) for start in range(0, len(ids), _CHUNK)]
     parts = list(map_items(_octant_rows, jobs, workers=workers, engine=engine))
     numbers = np.concatenate([part[1] for part in parts])
-    names = np.array([f"metashell-{cell_id}" for cell_id in ids], dtype=np.str_)
+    names = np.array(["metashell-" + cell_id.replace("/", "-") for cell_id in ids], dtype=np.str_)
     columns = dict(zip(("volume_fraction", "c11", "c12", "c44"), numbers.T.copy(), strict=True))
     about = {"name": "metashell", "source": "Yang et al. 2024, arXiv 2401.13570", "options": {"resolution": resolution}}
     packed = np.concatenate([part[0] for part in parts])
@@ -138,6 +139,7 @@ def _read_floats(path: Path, count: int) -> np.ndarray:
     return values
 
 
-def _by_number(name: str) -> tuple[int, int, str]:
-    """Numbered ids by their number, others after them by name."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+def _by_number(cell_id: str) -> tuple[str, int, str]:
+    """Within a folder, numbered ids by their number, others before them by name."""
+    folder, _, name = cell_id.rpartition("/")
+    return folder, int(name) if name.isdecimal() else -1, name
