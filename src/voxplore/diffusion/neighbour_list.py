@@ -91,7 +91,7 @@ def _k_means(points: Tensor, clusters: int, iterations: int) -> tuple[Tensor, Te
 
 
 def median_nearest_distance(known: Tensor, among: int = 2048) -> float:
-    """Median distance from a known latent to its nearest other one, over `among` evenly spaced ones: the unit of tau."""
+    """Median distance from a known latent to its nearest other one, over `among` of them: the unit of tau."""
     rows = torch.linspace(0, len(known) - 1, min(among, len(known))).long()
     nearest = [torch.cdist(known[part], known).topk(2, largest=False).values[:, 1] for part in rows.split(256)]
     return float(torch.cat(nearest).median())

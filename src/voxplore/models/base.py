@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from voxplore import __version__, config, files
 from voxplore.errors import VoxploreError
 from voxplore.training import pick_device
-from voxplore.training.checkpoint import read_tensors, write_tensors
+from voxplore.training.checkpoint import compact, expand, read_tensors, write_tensors
 from voxplore.unitcells import UnitCells, numbered_ids
 
 __all__ = ["CellNoise", "Generator"]
@@ -51,11 +51,15 @@ class Generator(abc.ABC):
         """Number of trained parameters in all parts."""
         return sum(p.numel() for part in self.parts().values() for p in part.parameters())
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> None:
-        """Write `config.json`, one safetensors file a part and the model card, in one step."""
+    def save(self, folder: str | Path, overwrite: bool = False, small: bool = False) -> None:
+        """Write `config.json`, one safetensors file a part and the model card, in one step.
+
+        small: large matrices as int8 with a scale a row, a quarter of the size, as shipped models are.
+        """
         with files.staged_folder(folder, overwrite) as stage:
             for name, part in self.parts().items():
-                write_tensors(stage / f"{name}.safetensors", part.state_dict(), {"part": name})
+                tensors = compact(part.state_dict()) if small else part.state_dict()
+                write_tensors(stage / f"{name}.safetensors", tensors, {"part": name})
             files.write_json(stage / "config.json", self._header())
             files.write_text(stage / "README.md", _card(self._header(), self.parameters()))
 
@@ -110,7 +114,7 @@ class CellNoise:
 
 
 def _load_part(part: nn.Module, path: Path) -> None:
-    tensors, _ = read_tensors(path)
+    tensors = expand(read_tensors(path)[0])
     expected = part.state_dict()
     wrong = sorted(
         (set(expected) ^ set(tensors)) | {k for k in expected if k in tensors and expected[k].shape != tensors[k].shape}

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.data.negatives import degrade
-from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
+from voxplore.diffusion import diffusion_loss, empirical_denoiser, linear_schedule, sample, srr_guide
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, apply_operation
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
-from voxplore.recipes import Sampling, VoxPloreConfig
+from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
 from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack, unpack
 
@@ -41,24 +41,14 @@ class VoxPlore(Generator):
         torch.manual_seed(config.seed)
         shape = config.autoencoder
         self.autoencoder = LatentAutoencoder(shape).to(self.device)
-        denoiser = config.denoiser
-        self.denoiser = ResidualMLP(
-            latent=shape.latent,
-            width=denoiser.width,
-            layers=denoiser.layers,
-            time_width=denoiser.time_width,
-            norm=denoiser.norm,
-        ).to(self.device)
+        self.denoiser = _network(config.denoiser, shape.latent).to(self.device)
         self.latents = KnownLatents(shape.latent, config.denoiser.standardise).to(self.device)
-        self.schedule = linear_schedule(denoiser.steps, denoiser.beta_first, denoiser.beta_last)
+        steps = config.denoiser
+        self.schedule = linear_schedule(steps.steps, steps.beta_first, steps.beta_last)
 
     def parts(self) -> dict[str, nn.Module]:
-        return {
-            "encoder": self.autoencoder.encoder,
-            "decoder": self.autoencoder.decoder,
-            "denoiser": self.denoiser,
-            "latents": self.latents,
-        }
+        networks = {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder, "latents": self.latents}
+        return networks if self.config.denoiser.kind == "empirical" else {**networks, "denoiser": self.denoiser}
 
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPlore":
         """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
@@ -69,7 +59,8 @@ class VoxPlore(Generator):
         stages = {"autoencoder": self._fit_autoencoder(cells, folder)}
         oriented = self._encode_orientations(cells)
         self.latents.learn(oriented)
-        stages["denoiser"] = self._fit_denoiser(self.latents.standardise(oriented.flatten(0, 1)), folder)
+        if self.config.denoiser.kind == "mlp":
+            stages["denoiser"] = self._fit_denoiser(self.latents.standardise(oriented.flatten(0, 1)), folder)
         self.trained = {
             "data": str(cells.about.get("name", "cells")),
             "data_sha256": cells.sha256(),
@@ -110,13 +101,13 @@ class VoxPlore(Generator):
         if not (folder / "autoencoder.safetensors").exists():
             rng = np.random.default_rng(self.config.seed)
             shown = _random_cells(packed, cells.resolution, min(_FIRST_LOOK, len(cells)), self.config.augment, rng)
-            self.autoencoder.start(torch.from_numpy(shown).to(self.device))
+            self.autoencoder.start(self._bytes(shown))
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             voxels = _random_cells(packed, cells.resolution, n, self.config.augment, rng)
             m = round(n * self.config.negative_share)
             degraded = degrade(voxels[:m], rng, others=voxels) if m else voxels[:0]
-            return autoencoder_loss(self.autoencoder, self._floats(voxels), self._floats(degraded), self.config)
+            return autoencoder_loss(self.autoencoder, self._bytes(voxels), self._bytes(degraded), self.config)
 
         return train(
             "autoencoder", self.autoencoder, loss, run=folder, seed=self.config.seed, device=self.device, **options
@@ -141,13 +132,14 @@ class VoxPlore(Generator):
     def _draw(self, seed: int, first: int, sampling: Sampling) -> np.ndarray:
         """Packed cells first ... first + _CHAINS of a seed."""
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
+        empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
-            self.denoiser,
+            empirical_denoiser(self.latents.standardised(), self.schedule) if empirical else self.denoiser,
             noise,
             self.schedule,
             steps=sampling.steps,
             sampler=sampling.sampler,
-            prediction=self.config.denoiser.prediction,
+            prediction="epsilon" if empirical else self.config.denoiser.prediction,
             guide=self._guide(sampling),
         )
         return pack(self._decoded(self.latents.restore(latents), sampling.threshold))
@@ -169,8 +161,18 @@ class VoxPlore(Generator):
         resolution = self.config.autoencoder.resolution
         return torch.cat(parts).cpu().numpy() if parts else np.zeros((0, *3 * (resolution,)), bool)
 
-    def _floats(self, voxels: np.ndarray) -> Tensor:
-        return torch.from_numpy(voxels).to(self.device).float()
+    def _bytes(self, voxels: np.ndarray) -> Tensor:
+        return torch.from_numpy(voxels.view(np.uint8)).to(self.device)
+
+
+def _network(denoiser: Denoiser, latent: int) -> ResidualMLP:
+    return ResidualMLP(
+        latent=latent,
+        width=denoiser.width,
+        layers=denoiser.layers,
+        time_width=denoiser.time_width,
+        norm=denoiser.norm,
+    )
 
 
 def _random_cells(packed: np.ndarray, resolution: int, n: int, augment: str, rng: np.random.Generator) -> np.ndarray:
@@ -187,7 +189,7 @@ def _encode(encoder: nn.Module, cells: UnitCells, operation: Any, device: str) -
     parts = []
     for voxels in cells.batches(_DECODED):
         turned = np.ascontiguousarray(apply_operation(voxels, operation))
-        parts.append(_fixed_batch(encoder, torch.from_numpy(turned).to(device).float()))
+        parts.append(_fixed_batch(encoder, torch.from_numpy(turned.view(np.uint8)).to(device)))
     return torch.cat(parts)
 
 

@@ -29,7 +29,7 @@ def from_patches(patches: Tensor, patch: int, grid: int) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Cells (n, d, d, d), float in [0, 1] -> latents (n, latent).
+    """Cells uint8 (n, d, d, d) of 0 and 1 -> latents (n, latent).
 
     patch: edge of a patch in voxels (8 in App. B.1). width: model dimension. bottleneck: hidden width of the two-layer
     MLP from the flattened tokens to the latent. squeeze: width to which each token is cut before it is flattened; 0
@@ -64,7 +64,7 @@ class Encoder(nn.Module):
         self.to_latent = nn.Sequential(nn.Linear(flat, bottleneck), nn.ReLU(), nn.Linear(bottleneck, latent))
 
     def forward(self, cells: Tensor) -> Tensor:
-        tokens = self.embed(to_patches(cells, self.patch)) + self.positions
+        tokens = self.embed(to_patches(cells, self.patch).float()) + self.positions
         return self.to_latent(self.squeeze(self.blocks(tokens)).flatten(1))
 
 
@@ -118,7 +118,7 @@ class Decoder(nn.Module):
 
     def compare(self, latents: Tensor, cells: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """(decoded values, cells), both (n, d^3), for the loss; all voxels, whatever the share."""
-        return self(latents).flatten(1), cells.flatten(1)
+        return self(latents).flatten(1), cells.flatten(1).float()
 
 
 class PeriodicSharpener(nn.Module):

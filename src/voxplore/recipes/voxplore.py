@@ -66,8 +66,13 @@ class RAS:
 
 @dataclass(frozen=True)
 class Denoiser:
-    """The residual MLP and its diffusion (App. B.1, Eq. 2); defaults are the published settings."""
+    """The residual MLP and its diffusion (App. B.1, Eq. 2); defaults are the published settings.
 
+    kind "empirical" is the closed form over the known latents (`diffusion/empirical.py`, our choice), which needs no
+    training; it reads standardise, steps and the betas alone, and wants SRR, or it draws the known cells again.
+    """
+
+    kind: Literal["mlp", "empirical"] = "mlp"
     width: int = 512
     layers: int = 16
     time_width: int = 1
@@ -136,15 +141,17 @@ class VoxPloreConfig:
 
 
 _SMALL = VoxPloreConfig(
-    autoencoder=Autoencoder(kind="principal", width=768, layers=2, decoder_layers=2, loss="bce+dice"),
+    autoencoder=Autoencoder(kind="principal", width=768, layers=1, decoder_layers=2, basis=480, loss="bce+dice"),
     negative_share=0.25,
-    latent_noise=0.3,
+    latent_noise=0.5,
     augment="none",
-    autoencoder_training=Training(400_000, 256),
-    denoiser=Denoiser(width=512, layers=10, time_width=64, norm=True, standardise="all", prediction="velocity"),
-    denoiser_training=Training(1_000_000, 512),
-    sampling=Sampling("dpm++", 50),
+    autoencoder_training=Training(500_000, 256),
+    denoiser=Denoiser(kind="empirical", standardise="all"),
+    sampling=Sampling("dpm++", 50, SRR(strength=0.5, radius=1.6)),
 )
+
+#: The trained denoiser in the same latent space, for more than a few minutes of training.
+_MLP = Denoiser(width=512, layers=10, time_width=64, norm=True, standardise="all", prediction="velocity")
 
 
 def voxplore_recipes() -> dict[str, VoxPloreConfig]:
@@ -153,6 +160,10 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     for cells in ("nets", "shells", "both", "metatruss", "metashell"):
         recipes[f"voxplore-{cells}-tiny"] = _tiny(_SMALL)
         recipes[f"voxplore-{cells}-small"] = _SMALL
+        recipes[f"voxplore-mlp-{cells}-tiny"] = _tiny(replace(_SMALL, denoiser=_MLP))
+        recipes[f"voxplore-mlp-{cells}-small"] = replace(
+            _SMALL, denoiser=_MLP, denoiser_training=Training(2_000_000, 512)
+        )
         recipes[f"voxplore-published-{cells}-tiny"] = _tiny(VoxPloreConfig())
         recipes[f"voxplore-published-{cells}-full"] = VoxPloreConfig()
     return recipes

@@ -1,0 +1,104 @@
+import pytest
+import torch
+
+from voxplore.diffusion import diffusion_loss, empirical_denoiser, linear_schedule, sample
+from voxplore.diffusion.ddpm import ancestral_step, posterior_deviation
+
+
+def fixed_noise(shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return lambda: torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def test_alpha_bar_is_the_running_product_of_one_minus_beta():
+    schedule = linear_schedule(1000)
+    betas = [1e-4 + (0.02 - 1e-4) * t / 999 for t in range(1000)]
+    product = 1.0
+    for t, beta in enumerate(betas):
+        product *= 1 - beta
+        assert float(schedule.alpha_bar[t + 1]) == pytest.approx(product, rel=1e-12)
+
+
+def test_one_step_between_neighbours_is_equation_2():
+    schedule = linear_schedule(1000)
+    x_t, epsilon = torch.randn(3, 4).double(), torch.randn(3, 4).double()
+    t = 400
+    ab_t, ab_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[t - 1])
+    beta = 1e-4 + (0.02 - 1e-4) * (t - 1) / 999
+    expected = (x_t - beta / (1 - ab_t) ** 0.5 * epsilon) / (1 - beta) ** 0.5
+    torch.testing.assert_close(ancestral_step(x_t, epsilon, ab_t, ab_s), expected)
+    assert posterior_deviation(ab_t, ab_s) ** 2 == pytest.approx(beta * (1 - ab_s) / (1 - ab_t))
+
+
+def test_a_ddim_step_keeps_the_predicted_noise():
+    """With a perfect prediction DDIM walks straight to x_0."""
+    schedule = linear_schedule(100)
+    x_0 = torch.randn(5, 3).double()
+
+    def perfect(x_t, time):
+        alpha_bar = schedule.alpha_bar[round(float(time[0]) * 100)]
+        return (x_t - alpha_bar.sqrt() * x_0) / (1 - alpha_bar).sqrt()
+
+    for sampler in ("ddim", "dpm++", "ancestral"):
+        found = sample(perfect, fixed_noise((5, 3)), schedule, steps=10, sampler=sampler)
+        torch.testing.assert_close(found, x_0, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "dpm++"])
+def test_samplers_draw_a_gaussian_whose_denoiser_is_known(sampler):
+    """For x_0 ~ N(m, s^2) the best epsilon is linear in x_t."""
+    schedule = linear_schedule(1000)
+    m, s = 1.5, 0.5
+
+    def best(x_t, time):
+        alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * 1000)])
+        variance = alpha_bar * s**2 + 1 - alpha_bar
+        return (x_t - alpha_bar**0.5 * m) * (1 - alpha_bar) ** 0.5 / variance
+
+    drawn = sample(best, fixed_noise((20_000, 1)), schedule, steps=200, sampler=sampler)
+    assert drawn.mean().item() == pytest.approx(m, abs=0.03)
+    assert drawn.std().item() == pytest.approx(s, abs=0.03)
+
+
+def test_velocity_and_epsilon_predictions_that_say_the_same_draw_the_same():
+    schedule = linear_schedule(50)
+
+    def epsilon(x_t, time):
+        return 0.3 * x_t
+
+    def velocity(x_t, time):
+        alpha_bar = schedule.alpha_bar[round(float(time[0]) * 50)]
+        signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        guess = 0.3 * x_t
+        return signal * guess - noise * (x_t - noise * guess) / signal
+
+    first = sample(epsilon, fixed_noise((4, 2)), schedule, steps=10, sampler="ddim")
+    second = sample(velocity, fixed_noise((4, 2)), schedule, steps=10, sampler="ddim", prediction="velocity")
+    torch.testing.assert_close(first, second)
+
+
+def test_the_loss_of_the_empirical_denoiser_is_the_least():
+    known = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    schedule = linear_schedule(1000)
+    best = empirical_denoiser(known, schedule)
+    rows = known[torch.randint(0, 6, (512,), generator=torch.Generator().manual_seed(1))]
+    each = [best(*pair) for pair in [(rows[:1], torch.tensor([0.5]))]]
+    assert each[0].shape == (1, 4)
+
+    def denoise(x_t, time):
+        return torch.cat([best(x_t[i : i + 1], time[i : i + 1]) for i in range(len(x_t))])
+
+    def worse(x_t, time):
+        return 0.98 * denoise(x_t, time)
+
+    losses = [
+        diffusion_loss(d, rows, schedule, generator=torch.Generator().manual_seed(2)).item() for d in (denoise, worse)
+    ]
+    assert losses[0] < losses[1]
+
+
+def test_the_empirical_denoiser_alone_draws_known_latents_again():
+    known = torch.randn(20, 8, generator=torch.Generator().manual_seed(0)).double()
+    schedule = linear_schedule(1000)
+    drawn = sample(empirical_denoiser(known, schedule), fixed_noise((50, 8)), schedule, steps=50, sampler="dpm++")
+    assert torch.cdist(drawn, known).min(1).values.max() < 1e-3

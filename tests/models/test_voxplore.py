@@ -1,0 +1,141 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import voxplore as vp
+from voxplore.recipes import RECIPES, SRR, Training
+
+#: One of each kind: our principal autoencoder with the closed-form denoiser, with the trained one, and the paper's.
+TINY = ["voxplore-nets-tiny", "voxplore-mlp-nets-tiny", "voxplore-published-nets-tiny"]
+
+
+def brief(name: str, cells: int = 640) -> vp.models.voxplore.VoxPloreConfig:
+    config = RECIPES[name]
+    return dataclasses.replace(
+        config,
+        autoencoder_training=dataclasses.replace(config.autoencoder_training, cells=cells),
+        denoiser_training=dataclasses.replace(config.denoiser_training, cells=2 * cells),
+        sampling=dataclasses.replace(config.sampling, steps=8),
+    )
+
+
+@pytest.fixture(scope="module")
+def cells() -> vp.UnitCells:
+    """Sixty smooth periodic cells at 16^3."""
+    grid = np.arange(16) / 16 * 2 * np.pi
+    x, y, z = np.meshgrid(grid, grid, grid, indexing="ij")
+    rng = np.random.default_rng(0)
+    fields = [a * np.cos(x) + b * np.cos(y) + c * np.cos(z + p) for a, b, c, p in rng.normal(size=(60, 4))]
+    return vp.UnitCells.from_voxels(np.stack([np.abs(f) < 0.5 for f in fields]), name="waves")
+
+
+@pytest.fixture(scope="module", params=TINY)
+def model(request, cells) -> vp.VoxPlore:
+    return vp.VoxPlore(brief(request.param), device="cpu").fit(cells)
+
+
+def test_generated_cells_are_unit_cells_of_the_trained_resolution(model):
+    drawn = model.generate(5, seed=0)
+    assert isinstance(drawn, vp.UnitCells)
+    assert drawn.voxels().shape == (5, 16, 16, 16)
+    assert drawn.voxels().dtype == bool
+    assert set(drawn.index) >= {"id", "seed", "model"}
+
+
+def test_the_same_seed_gives_the_same_cells_however_many_are_drawn(model):
+    three, seven = model.generate(3, seed=4), model.generate(7, seed=4)
+    assert np.array_equal(three.packed, seven.packed[:3])
+    assert not np.array_equal(three.packed, model.generate(3, seed=5).packed)
+
+
+def test_a_saved_model_draws_the_same_cells(model, tmp_path):
+    model.save(tmp_path / "model")
+    again = vp.load_model(tmp_path / "model", device="cpu")
+    assert again.config == model.config
+    assert np.array_equal(again.generate(4, seed=1).packed, model.generate(4, seed=1).packed)
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".safetensors", ".json", ".md"}
+
+
+def test_a_small_saved_model_is_smaller_and_still_draws(model, tmp_path):
+    model.save(tmp_path / "model")
+    model.save(tmp_path / "small", small=True)
+    sizes = [sum(f.stat().st_size for f in (tmp_path / name).iterdir()) for name in ("model", "small")]
+    assert sizes[1] < 0.7 * sizes[0]
+    assert len(vp.load_model(tmp_path / "small").generate(2, seed=0)) == 2
+
+
+def test_srr_moves_cells_and_none_is_the_ablation(model):
+    with_srr = dataclasses.replace(model.config.sampling, srr=SRR(strength=0.5, radius=3.0))
+    without = dataclasses.replace(model.config.sampling, srr=None)
+    assert not np.array_equal(
+        model.generate(8, seed=0, sampling=with_srr).packed, model.generate(8, seed=0, sampling=without).packed
+    )
+
+
+def test_known_latents_are_standardised(model, cells):
+    known = model.latents.standardised()
+    assert len(known) % len(cells) == 0
+    assert known.mean(0).abs().max() < 0.02
+    assert known.square().mean().sqrt().item() == pytest.approx(1, abs=0.02)
+
+
+def test_fit_says_what_it_was_given(model, cells):
+    assert model.trained["data"] == "waves"
+    assert model.trained["data_sha256"] == cells.sha256()
+
+
+def test_an_interrupted_training_resumes_to_the_same_model(cells, tmp_path, monkeypatch):
+    config = brief("voxplore-mlp-nets-tiny")
+    whole = vp.VoxPlore(config, device="cpu").fit(cells, tmp_path / "whole")
+    from voxplore.models import voxplore as module
+
+    real = module.train
+    monkeypatch.setattr(module, "train", lambda *a, **k: real(*a, **k, stop_after=7))
+    vp.VoxPlore(config, device="cpu").fit(cells, tmp_path / "parts")
+    monkeypatch.undo()
+    # The first call left the denoiser trained on an unfinished autoencoder; only its own stage may be kept.
+    (tmp_path / "parts" / "denoiser.safetensors").unlink()
+    parts = vp.VoxPlore(config, device="cpu").fit(cells, tmp_path / "parts")
+    for name, part in whole.parts().items():
+        for key, tensor in part.state_dict().items():
+            assert torch.equal(tensor, parts.parts()[name].state_dict()[key]), (name, key)
+
+
+@pytest.mark.parametrize("name", ["voxplore-nets-tiny"])
+def test_four_cells_are_learnt_by_heart(name, cells):
+    config = dataclasses.replace(
+        RECIPES[name],
+        latent_noise=0.0,
+        autoencoder_training=Training(48_000, 32, 2e-3),
+        sampling=dataclasses.replace(RECIPES[name].sampling, srr=None),
+    )
+    few = cells[:4]
+    model = vp.VoxPlore(config, device="cpu").fit(few)
+    drawn, known = model.generate(12, seed=0).voxels(), few.voxels()
+    shared = (drawn[:, None] & known).sum((2, 3, 4)) / (drawn[:, None] | known).sum((2, 3, 4))
+    assert shared.max(1).min() > 0.9
+
+
+def test_cells_of_another_resolution_are_refused(cells):
+    with pytest.raises(vp.VoxploreError, match=r"48\^3.*16\^3"):
+        vp.VoxPlore(RECIPES["voxplore-nets-small"]).fit(cells)
+
+
+def test_a_model_folder_with_a_missing_part_is_named(model, tmp_path):
+    model.save(tmp_path / "model")
+    (tmp_path / "model" / "decoder.safetensors").unlink()
+    with pytest.raises(vp.VoxploreError, match=r"decoder\.safetensors"):
+        vp.load_model(tmp_path / "model")
+
+
+def test_an_unknown_key_in_a_model_config_is_named(model, tmp_path):
+    model.save(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    header = json.loads(path.read_text())
+    header["config"]["autoencoder"]["depth"] = 7
+    path.write_text(json.dumps(header))
+    with pytest.raises(vp.VoxploreError, match="unknown 'depth'"):
+        vp.load_model(tmp_path / "model")
