@@ -1,19 +1,31 @@
 """Writing so that a reader finds the old artefact or the new one, and nothing between."""
 
 import contextlib
+import csv
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["atomic_file", "lock", "read_json", "read_text", "sha256", "staged_folder", "write_json", "write_text"]
+__all__ = [
+    "atomic_file",
+    "lock",
+    "read_json",
+    "read_text",
+    "sha256",
+    "staged_folder",
+    "write_csv",
+    "write_json",
+    "write_text",
+]
 
 
 @contextlib.contextmanager
@@ -76,6 +88,16 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON in one step."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: str | Path, columns: Mapping[str, Any]) -> None:
+    """Write NumPy arrays (n,) as the columns of a table with a header, in one step; Bool as 0 and 1."""
+    plain = [(values * 1 if values.dtype == bool else values).tolist() for values in columns.values()]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*plain, strict=True))
+    write_text(path, text.getvalue())
 
 
 def read_text(path: str | Path) -> str:

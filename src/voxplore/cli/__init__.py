@@ -1,0 +1,86 @@
+"""The command line: one file a verb. A verb parses, calls the library and prints one result.
+
+Nothing is imported before it is needed: `--help` answers without NumPy, numba or torch.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["VERBS", "main"]
+
+#: verb -> what it does; the module of the same name defines the dataclass `Command`.
+VERBS = {
+    "discover": "draw new unit cells with the shipped model, score them and show them",
+    "build": "make a set of unit cells: nets, shells, metatruss, metashell, or your own",
+    "train": "train a generator on cells; the same command again resumes",
+    "generate": "draw unit cells from a trained model",
+    "evaluate": "score cells against a reference set (benchmark v1)",
+    "compare": "put scores into one table: text, Markdown, LaTeX, CSV",
+    "properties": "effective stiffness and conductivity, and constants derived from them",
+    "export": "write cells as meshes, solver decks or volumes",
+    "render": "show cells: a PNG picture, or an HTML page to turn them in",
+    "info": "say what a folder or file of cells, scores or a model holds",
+}
+
+_USAGE, _INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status: 0, 2 for bad input, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if arguments[0] == "--version":
+        from voxplore import __version__
+
+        print(__version__)
+        return 0
+    if arguments[0] not in VERBS:
+        return _fail(f"{arguments[0]}: expected a verb ({', '.join(VERBS)}), came another word")
+    return _guarded(arguments[0], arguments[1:])
+
+
+def _guarded(verb: str, arguments: list[str]) -> int:
+    """Run the verb; whatever the user can put right is told in one sentence."""
+    from voxplore.errors import VoxploreError
+
+    try:
+        result = _run(verb, arguments)
+        if result:
+            print(result, flush=True)
+    except VoxploreError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("voxplore: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): the interpreter must not complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError as error:
+        return _fail(f"memory: expected enough for this, came {str(error).strip().lower() or 'too little'}")
+    except OSError as error:
+        reason = str(error.strerror or error).lower()
+        return _fail(f"{error.filename or verb}: expected to read or write it, came {reason}")
+    return 0
+
+
+def _run(verb: str, arguments: list[str]) -> str | None:
+    import tyro
+
+    command = importlib.import_module(f"voxplore.cli.{verb}").Command
+    return tyro.cli(command, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,)).run()
+
+
+def _fail(sentence: str) -> int:
+    print("voxplore:", " ".join(sentence.split()), file=sys.stderr)
+    return _USAGE
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS))
+    lines = ["usage: voxplore VERB [options]", "", "Discover metamaterial unit cells that nobody has drawn before.", ""]
+    lines += [f"  {verb:<{width}}  {text}" for verb, text in VERBS.items()]
+    return "\n".join([*lines, "", "voxplore VERB --help tells the options of a verb; voxplore --version the version."])

@@ -1,0 +1,137 @@
+"""`voxplore build`: sets of unit cells, made on the spot or read from published files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from voxplore.cli.common import Engine, Out, Overwrite
+
+if TYPE_CHECKING:
+    from voxplore.unitcells import UnitCells
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Set:
+    out: Out
+    """Folder to write."""
+    seed: int = 0
+    """Of the cells where they are made on the spot, and of the split."""
+    split: Literal["v1", "paper"] = "v1"
+    """v1: 76 % train, 4 % valid, 20 % test; paper: 80 / 20. By source cell, before orientation."""
+    orientations: Literal[1, 6] = 1
+    """Store each cell in the paper's six orientations; `evaluate` turns them by itself."""
+    engine: Engine = "local"
+    """Where the work is done: processes on this machine, or Ray."""
+    workers: int | None = None
+    """Processes; by default one a core. The cells do not depend on it."""
+    overwrite: Overwrite = False
+
+    def cells(self) -> "UnitCells":
+        raise NotImplementedError
+
+    def run(self) -> str:
+        from voxplore.build import build
+
+        chosen = {"rule": self.split, "orientations": self.orientations, "overwrite": self.overwrite}
+        cells = build(self.cells, self.out, seed=self.seed, **chosen)
+        return f"{len(cells)} cells at {cells.resolution}^3 in {self.out}"
+
+    def _work(self) -> dict[str, Any]:
+        return {"engine": self.engine, "workers": self.workers}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nets(_Set):
+    """Trusses: crystal nets made from space groups."""
+
+    n: int = 10_000
+    """Number of cells."""
+    resolution: int = 48
+    radius: float = 0.06
+    """Radius of the struts, as a fraction of the cell edge."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.data.nets import build_nets
+
+        return build_nets(self.n, self.seed, resolution=self.resolution, radius=self.radius, **self._work())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shells(_Set):
+    """Shells: level sets and random Fourier sums as mirrored octants."""
+
+    n: int = 10_000
+    """Number of cells."""
+    resolution: int = 48
+    """An even number up to 128."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.data.shells import build_shells
+
+        return build_shells(self.n, self.seed, resolution=self.resolution, **self._work())
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetaTruss(_Set):
+    """Trusses of the catalogue of Lumpe and Stankovic (CC BY-NC 4.0), from its text file or from JSON lines."""
+
+    catalogue: Path
+    """Unit_Cell_Catalog.txt, or a .jsonl or .jsonl.gz file of strut graphs."""
+    n: int | None = None
+    """The first cells; by default all."""
+    resolution: int = 48
+    radius: float = 0.06
+    """Radius of the struts, as a fraction of the cell edge."""
+    line: Literal["segment", "infinite"] = "segment"
+    """Distance to the strut, or to its infinite line as Eq. 11 is printed."""
+    keep_uncentred: bool = False
+    """Also keep cells whose window was shifted and which have no inversion centre."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.data.catalogue import build_metatruss
+
+        chosen = {"radius": self.radius, "line": self.line, "keep_uncentred": self.keep_uncentred}
+        return build_metatruss(self.catalogue, self.n, resolution=self.resolution, **chosen, **self._work())
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetaShell(_Set):
+    """Shells of Yang et al. (2024): a folder of the published three-file cells."""
+
+    folder: Path
+    """Where <id>binary_voxel, <id>binary_C and <id>vol are."""
+    n: int | None = None
+    """The first cells; by default all."""
+    resolution: int = 48
+
+    def cells(self) -> "UnitCells":
+        from voxplore.data.octants import build_metashell
+
+        return build_metashell(self.folder, self.n, resolution=self.resolution, **self._work())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(_Set):
+    """Your own cells: a Bool array (n, d, d, d) as .npy or .npz, or a folder of cells; they get splits and a floor."""
+
+    source: Path
+    """The file or folder."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.unitcells import load_cells
+
+        return load_cells(self.source)
+
+
+#: One set is one subcommand.
+Command = (
+    Annotated[Nets, tyro.conf.subcommand("nets")]
+    | Annotated[Shells, tyro.conf.subcommand("shells")]
+    | Annotated[MetaTruss, tyro.conf.subcommand("metatruss")]
+    | Annotated[MetaShell, tyro.conf.subcommand("metashell")]
+    | Annotated[Own, tyro.conf.subcommand("own")]
+)

@@ -1,0 +1,33 @@
+"""`voxplore compare`: scores in one table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from voxplore.cli.common import Out, Overwrite
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Put scores into one table; writes table.txt, table.md, table.tex and table.csv.
+
+    Scores of the same name are draws of one row (mean and standard deviation over them). Rows read against different
+    references stand in separate sections.
+    """
+
+    scores: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SCORES...")]
+    """Folders that `evaluate` wrote."""
+    out: Out
+    """Folder to write."""
+    printed: tuple[Literal["metatruss", "metashell"], ...] = ()
+    """Add the rows that the paper prints for these sets, measured on its own data."""
+    overwrite: Overwrite = False
+
+    def run(self) -> str:
+        from voxplore.compare import compare
+
+        return compare(self.scores, self.out, self.printed, self.overwrite).text()

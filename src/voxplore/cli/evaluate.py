@@ -1,0 +1,46 @@
+"""`voxplore evaluate`: benchmark v1 for anybody's cells."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from voxplore.cli.common import CellsPath, Out, Overwrite
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Score cells against a reference set by benchmark v1; writes scores.json and scores.csv.
+
+    CELLS and the reference are folders of cells, the published npz, or plain Bool .npy / .npz arrays. Of a built set
+    the training split in its six orientations is the reference, and its test split is held out.
+    """
+
+    cells: CellsPath
+    reference: Path
+    """The set to be novel against."""
+    out: Out
+    """Folder to write."""
+    held_out: Path | None = None
+    """Cells to compare relative densities with; by default the reference's test split, where it has one."""
+    rows: bool = False
+    """Also score the three reference rows: held-out cells, training cells, uniform noise."""
+    row_size: int = 1000
+    """Cells in each reference row, at most."""
+    name: str | None = None
+    """Name of the row; draws of one name become one row of `compare`."""
+    no_vun: bool = False
+    """Leave out vun, the slowest part."""
+    seed: int = 0
+    """Draws the cells of the reference rows."""
+    overwrite: Overwrite = False
+
+    def run(self) -> str:
+        from voxplore import benchmark
+        from voxplore.unitcells import load_cells
+
+        reference = benchmark.reference_of(load_cells(self.reference))
+        held_out = load_cells(self.held_out) if self.held_out else None
+        options = benchmark.Options(self.rows, self.row_size, self.name, not self.no_vun, self.seed)
+        scores = benchmark.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)
+        return "\n".join(map(str, scores.values()))

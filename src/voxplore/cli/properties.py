@@ -1,0 +1,56 @@
+"""`voxplore properties`: effective stiffness and conductivity of every cell."""
+
+from dataclasses import dataclass
+
+from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Effective stiffness, conductivity and derived constants of each cell; writes properties.csv, a row a cell.
+
+    Solved cells are kept in the user's cache, so a run that was broken off goes on where it was.
+    """
+
+    cells: CellsPath
+    """Folder or file of cells."""
+    out: Out
+    """Folder to write."""
+    n: int | None = None
+    """Only the first cells."""
+    young: float = 1.0
+    """Young's modulus of the solid; the unit of all moduli."""
+    poisson: float = 0.3
+    """Poisson's ratio of the solid."""
+    tolerance: float = 1e-4
+    """Relative residual of the solver."""
+    no_cache: bool = False
+    """Neither read nor keep solved cells."""
+    engine: Engine = "local"
+    """Where the work is done: processes on this machine, or Ray."""
+    workers: int | None = None
+    """Processes; by default one a core."""
+    overwrite: Overwrite = False
+
+    def run(self) -> str:
+        from tqdm import tqdm
+
+        from voxplore import files
+        from voxplore.data.sources import cache_folder
+        from voxplore.mechanics import properties_of
+        from voxplore.unitcells import load_cells
+
+        files.refuse_existing(self.out, self.overwrite)
+        cells = load_cells(self.cells)[: self.n]
+        cache = None if self.no_cache else cache_folder() / "properties"
+        solid = {"young": self.young, "poisson": self.poisson, "tolerance": self.tolerance}
+        with tqdm(total=len(cells), unit="cell", disable=None) as bar:
+            work = {"workers": self.workers, "engine": self.engine, "progress": bar.update}
+            columns = properties_of(cells, cache, **solid, **work)
+        with files.staged_folder(self.out, self.overwrite) as stage:
+            files.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
+            files.write_json(stage / "properties.json", {"cells_sha256": cells.sha256(), "n": len(cells), **solid})
+        share = columns["auxetic"].mean()
+        return f"{len(cells)} cells in {self.out / 'properties.csv'}, {100 * share:.0f} % of them auxetic"

@@ -1,0 +1,46 @@
+"""`voxplore render`: cells as a picture or as a page."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from voxplore.cli.common import CellsPath, Out, Overwrite
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Show cells: a PNG picture, or one offline HTML page in which they can be turned, tiled and sliced."""
+
+    cells: CellsPath
+    out: Out
+    """File to write; its suffix (.png or .html) says which."""
+    n: int = 64
+    """Only the first cells."""
+    split: Literal["train", "valid", "test"] | None = None
+    """Only the cells of one split."""
+    columns: int = 8
+    """Cells in a row of the picture."""
+    size: int = 200
+    """Width of one cell in pixels."""
+    captions: bool = False
+    """Put ids and relative densities below the cells of the picture."""
+    lattice: bool = False
+    """Show each cell beside its lattice of 3 x 3 x 3."""
+    overwrite: Overwrite = False
+
+    def run(self) -> str:
+        from voxplore import files, show
+        from voxplore.unitcells import load_cells
+
+        files.refuse_existing(self.out, self.overwrite)
+        cells = load_cells(self.cells, self.split)[: self.n]
+        density = cells.relative_density()
+        if self.out.suffix.lower() in (".html", ".htm"):
+            show.gallery(cells, self.out, {"relative density": density}, title=str(cells.about.get("name", "cells")))
+        elif self.lattice:
+            show.render_lattice(cells, self.out, size=self.size)
+        else:
+            texts = [f"{name}\n{share:.3f}" for name, share in zip(cells.index["id"], density, strict=True)]
+            show.render(cells, self.out, self.columns, texts if self.captions else None, self.size)
+        return f"{len(cells)} cells in {self.out}"

@@ -1,0 +1,126 @@
+"""What `voxplore info` says: statistics of a set of cells, scores, or a model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxplore import files, kernels
+from voxplore.benchmark import reference_of
+from voxplore.errors import VoxploreError
+from voxplore.metrics import Scores, connectivity, evaluate, symmetry
+from voxplore.metrics.neighbours import Reference
+from voxplore.unitcells import UnitCells, load_cells
+
+__all__ = ["Verdict", "cell_statistics", "describe", "repeated", "verify"]
+
+#: IoU from which on two source cells count as near duplicates, as a fraction in integers.
+NEAR = (98, 100)
+_HELD_OUT = 1000
+Verdict = list[tuple[str, str]]
+
+
+def describe(path: str | Path, quick: bool = False) -> str:
+    """Text on whatever stands at `path`: cells, scores or a saved model. quick: leave out what compares cells."""
+    path = Path(path)
+    if (path / "scores.json").is_file():
+        return str(Scores.load(path))
+    if (path / "config.json").is_file():
+        return _table(_model_facts(path))
+    cells = load_cells(path)
+    facts = cell_statistics(cells)
+    if not quick:
+        facts += list(_comparisons(cells))
+    return _table(facts)
+
+
+def cell_statistics(cells: UnitCells) -> Verdict:
+    """Name and value of what can be said of n cells without comparing them with each other."""
+    facts = [(key, str(cells.about[key])) for key in ("name", "source", "licence", "split_rule") if key in cells.about]
+    facts += [("cells", f"{len(cells)} at {cells.resolution}^3")]
+    if not len(cells):
+        return facts
+    if "split" in cells.index:
+        names, counts = np.unique(cells.index["split"], return_counts=True)
+        shares = sorted(zip(counts.tolist(), names.tolist(), strict=True), reverse=True)
+        facts.append(("splits", ", ".join(f"{count} {name}" for count, name in shares)))
+    density = cells.relative_density()
+    facts.append(("relative density", f"{density.mean():.3f} (from {density.min():.3f} to {density.max():.3f})"))
+    facts.append(("centrosymmetric", f"{_percent(symmetry(cells) == 1)} (S_sym of 1)"))
+    facts.append(("one periodic component", _percent(connectivity(cells) == 1)))
+    if "periodicity_floor" in cells.about:
+        facts.append(("periodicity floor", f"{cells.about['periodicity_floor']:.3f}"))
+    return facts
+
+
+def _comparisons(cells: UnitCells) -> Iterator[tuple[str, str]]:
+    """What compares cells: near duplicates among the sources, held-out cells against the training cells."""
+    if len(cells) > 1:
+        yield "near duplicates", f"{_percent(repeated(_one_a_source(cells)))} of the source cells (IoU of 0.98 or more)"
+    benchmark = reference_of(cells)
+    if benchmark.held_out is not None:
+        held_out = benchmark.held_out
+        rows = np.sort(np.random.default_rng(0).permutation(len(held_out))[:_HELD_OUT])
+        scores = evaluate(held_out[rows], benchmark.reference, vun=False)
+        values = (f"{key} {scores.value(name):.3f}" for key, name in (("S_nov", "novelty"), ("S_div", "diversity")))
+        yield "held-out against training", f"{', '.join(values)} ({len(rows)} cells, {len(benchmark.reference)} known)"
+
+
+def repeated(cells: UnitCells, limit: tuple[int, int] = NEAR) -> np.ndarray:
+    """Bool (n,): whether another cell has IoU of `limit` or more in one of the 48 orientations of the cube; exact."""
+    bits = Reference(cells).bits
+    found = np.zeros(len(cells), bool)
+    for order in (np.arange(len(cells)), np.arange(len(cells))[::-1]):  # an earlier one, then a later one
+        prepared = kernels.orbits(bits.rows(order), cells.resolution, shifts=False)
+        found[order] |= kernels.first_equivalent(prepared, prepared, limit, earlier=True) >= 0
+    return found
+
+
+def verify(path: str | Path) -> Verdict:
+    """Compare the files of a folder of cells with their checksums, or load every part of a model.
+
+    Returns what was checked; VoxploreError names what differs.
+    """
+    path = Path(path)
+    if (path / "config.json").is_file():
+        from voxplore.models import load_model
+
+        return [(name, "loads") for name in load_model(path, "cpu").parts()]
+    if not path.is_dir():
+        load_cells(path)
+        return [(path.name, "loads; it holds no checksums")]
+    load_cells(path)
+    recorded = files.read_json(path / "cells.json").get("sha256")
+    if not isinstance(recorded, dict) or not recorded:
+        raise VoxploreError(path / "cells.json", expected="checksums under sha256", came="none")
+    for name, expected in recorded.items():
+        came = files.sha256(path / Path(name).name)
+        if came != expected:
+            raise VoxploreError(path / name, expected=f"sha256 {expected}", came=came)
+    return [(name, "sha256 as recorded") for name in recorded]
+
+
+def _one_a_source(cells: UnitCells) -> UnitCells:
+    sources = cells.index.get("source_id")
+    return cells if sources is None else cells[np.sort(np.unique(sources, return_index=True)[1])]
+
+
+def _model_facts(path: Path) -> Verdict:
+    header = files.read_json(path / "config.json")
+    if not isinstance(header, dict) or "model" not in header:
+        raise VoxploreError(path / "config.json", expected="the header of a model", came="something else")
+    trained: dict[str, Any] = header.get("trained") or {}
+    facts = [("model", str(header["model"])), ("made with", f"voxplore {header.get('voxplore_version')}")]
+    facts += [(key.replace("_", " "), str(value)) for key, value in trained.items()]
+    sizes = {part.stem: part.stat().st_size for part in sorted(path.glob("*.safetensors"))}
+    return facts + [(f"part {name}", f"{size / 1e6:.2f} MB") for name, size in sizes.items()]
+
+
+def _percent(flags: np.ndarray) -> str:
+    return f"{100 * flags.mean():.1f} %"
+
+
+def _table(facts: Verdict) -> str:
+    width = max(len(name) for name, _ in facts)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts)

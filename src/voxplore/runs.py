@@ -1,0 +1,88 @@
+"""A training from a recipe: what it was asked for is written down first, so that the same call again resumes it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from voxplore import config, files
+from voxplore.errors import VoxploreError
+from voxplore.recipes import RECIPES
+from voxplore.unitcells import UnitCells
+
+__all__ = ["recipe_with", "shown", "train"]
+
+
+def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
+    """The recipe's configuration with fields changed by texts such as "denoiser_training.cells=2000000".
+
+    Values are JSON (true, null, 0.5, [1, 2]); what is no JSON is text. Raises VoxploreError for an unknown recipe or
+    field and for a value of the wrong type.
+    """
+    if name not in RECIPES:
+        raise VoxploreError("recipe", expected=f"one of {', '.join(RECIPES)}", came=repr(name))
+    data = config.to_dict(RECIPES[name])
+    for change in changes:
+        path, sign, text = change.partition("=")
+        if not sign:
+            raise VoxploreError(f"change of {name}", expected="FIELD=VALUE", came=repr(change))
+        *parents, last = path.split(".")
+        place: Any = data
+        for parent in parents:
+            place = place.get(parent) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or last not in place:
+            known = ", ".join(place) if isinstance(place, dict) else "a field of the recipe"
+            raise VoxploreError(f"recipe {name}", expected=f"a field ({known})", came=repr(path))
+        place[last] = _value(text)
+    return config.from_dict(type(RECIPES[name]), data, f"recipe {name}")
+
+
+def shown(name: str, changes: Sequence[str] = ()) -> str:
+    """The whole configuration as JSON text."""
+    return json.dumps({"recipe": name, "config": config.to_dict(recipe_with(name, changes))}, indent=2)
+
+
+def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] = (), device: str = "auto") -> Path:
+    """Train the recipe on the cells' training split (all of them, where there is none); returns `out`/model.
+
+    `out`/train.json says what was asked for, `out`/run holds checkpoints and log.jsonl. A finished training is not done
+    again; one that was asked for something else is refused with VoxploreError.
+    """
+    from voxplore.models import MODELS
+
+    out = Path(out)
+    settings = recipe_with(name, changes)
+    cells = cells.split("train") if "split" in cells.index else cells
+    asked = {
+        "recipe": name,
+        "model": name.split("-")[0],
+        "config": config.to_dict(settings),
+        "data": {"name": str(cells.about.get("name", "cells")), "n": len(cells), "sha256": cells.sha256()},
+    }
+    with files.lock(out / "run"):
+        _compare(out / "train.json", asked)
+        if (out / "model" / "config.json").exists():
+            return out / "model"
+        model = MODELS[asked["model"]](settings, device)
+        files.write_json(out / "train.json", asked)
+        model.fit(cells, run=out / "run")
+        model.save(out / "model")
+    return out / "model"
+
+
+def _compare(path: Path, asked: dict[str, Any]) -> None:
+    """Refuse to go on with a run that was begun as another."""
+    before = files.read_json(path) if path.exists() else asked
+    if not isinstance(before, dict):
+        raise VoxploreError(path, expected="what the run was asked for", came="something else")
+    for key, value in asked.items():
+        if before.get(key) != value:
+            differs = f"another {key} than it was begun with (choose another --out)"
+            raise VoxploreError(path, expected=f"the run's own {key}", came=differs)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
