@@ -5,6 +5,7 @@ writes alpha_t for sqrt(alpha_bar_t). Every sampler visits an increasing subset 
 them the ancestral one is Eq. 2.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -82,7 +83,7 @@ def sample(
     x_t = noise()
     older: tuple[float, Tensor] | None = None  # (log-SNR / 2, x_0) of the step before, for the second-order solver
     times = schedule.times(steps)
-    for t, s in zip(times[:-1], times[1:], strict=True):
+    for t, s in itertools.pairwise(times):
         ab_t, ab_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
         guess = denoiser(x_t, torch.full((len(x_t),), t / schedule.steps, device=x_t.device, dtype=x_t.dtype))
         x_0, epsilon = _split(guess, x_t, ab_t, prediction)

@@ -3,7 +3,8 @@
 For known latents x_i, equally likely, the best guess of x_0 is their mean weighted by the chance of x_t under each,
 softmax_i(-|x_t / sqrt(alpha_bar) - x_i|^2 / (2 (1 - alpha_bar) / alpha_bar)). It is what a network trained for ever
 would become, and it costs no training. Left alone it draws the known latents again, which is the dilemma that Sec. 4.3
-starts from; short-range repulsion is what leads away from them.
+starts from. Two things lead away from them: short-range repulsion, and taking for x_i not the known latents but points
+between near ones (the vicinal distribution of mixup, Zhang et al. 2018, kept local).
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from voxplore.diffusion.ddpm import Schedule
 
-__all__ = ["empirical_denoiser"]
+__all__ = ["between_neighbours", "empirical_denoiser"]
 
 
 def empirical_denoiser(known: Tensor, schedule: Schedule) -> Callable[[Tensor, Tensor], Tensor]:
@@ -27,3 +28,21 @@ def empirical_denoiser(known: Tensor, schedule: Schedule) -> Callable[[Tensor, T
         return (x_t - signal * (weights @ known)) / variance**0.5
 
     return denoise
+
+
+def between_neighbours(known: Tensor, count: int, neighbours: int, concentration: float, seed: int) -> Tensor:
+    """`count` points (count, l), each a random convex mean of a known latent (m, l) and its nearest others.
+
+    neighbours: latents a mean, itself included. concentration: of the symmetric Dirichlet distribution of the weights;
+    1 is uniform, more is nearer to the plain mean. The same seed gives the same points.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    neighbours = min(neighbours, len(known))
+    rows = torch.cat([torch.randperm(len(known), generator=generator) for _ in range(-(-count // len(known)))])[:count]
+    ids = torch.cat([torch.cdist(part, known).topk(neighbours, largest=False).indices for part in known.split(256)])
+    # Gamma variables over their sum are Dirichlet; the sum of k exponentials is a gamma variable of shape k.
+    shape = max(1, round(concentration))
+    uniform = torch.rand(count, neighbours, shape, generator=generator).clamp(min=1e-7)
+    weights = -uniform.log().sum(2)
+    weights = (weights / weights.sum(1, keepdim=True)).to(known)
+    return (weights[:, :, None] * known[ids[rows]]).sum(1)

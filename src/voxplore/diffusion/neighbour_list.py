@@ -63,7 +63,7 @@ class Clusters:
         self.radii = torch.stack(
             [
                 (known[m] - c).norm(dim=1).amax() if len(m) else c.new_zeros(())
-                for m, c in zip(self.members, self.centres)
+                for m, c in zip(self.members, self.centres, strict=True)
             ]
         )
 

@@ -1,5 +1,6 @@
 """VoxPlore: autoencoder with RAS-regularised latents, latent diffusion with SRR (Sec. 4)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,7 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.data.negatives import degrade
-from voxplore.diffusion import diffusion_loss, empirical_denoiser, linear_schedule, sample, srr_guide
+from voxplore.diffusion import (
+    between_neighbours,
+    diffusion_loss,
+    empirical_denoiser,
+    linear_schedule,
+    sample,
+    srr_guide,
+)
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, apply_operation
 from voxplore.models.base import CellNoise, Generator
@@ -26,6 +34,7 @@ _CHAINS = 256
 _DECODED = 64
 #: Cells that the principal components are taken from.
 _FIRST_LOOK = 6000
+Denoise = Callable[[Tensor, Tensor], Tensor]
 _OPERATIONS = {"none": CUBE_OPERATIONS[:1], "six": ORIENTATIONS, "cube": CUBE_OPERATIONS}
 
 
@@ -76,7 +85,9 @@ class VoxPlore(Generator):
         if condition is not None:
             raise VoxploreError("condition", expected="none for this recipe", came=repr(condition)[:80])
         sampling = sampling or self.config.sampling
-        packed = [self._draw(seed, first, sampling) for first in range(0, n, _CHAINS)]
+        empirical = self.config.denoiser.kind == "empirical"
+        denoise = empirical_denoiser(self._points(), self.schedule) if empirical else self.denoiser
+        packed = [self._draw(denoise, seed, first, sampling) for first in range(0, n, _CHAINS)]
         resolution = self.config.autoencoder.resolution
         rows = np.concatenate(packed)[:n] if packed else np.zeros((0, resolution**3 // 8), np.uint8)
         return self._drawn(rows, resolution, seed)
@@ -129,12 +140,12 @@ class VoxPlore(Generator):
 
     # ------------------------------------------------------------------------------------------------ sampling
 
-    def _draw(self, seed: int, first: int, sampling: Sampling) -> np.ndarray:
+    def _draw(self, denoise: Denoise, seed: int, first: int, sampling: Sampling) -> np.ndarray:
         """Packed cells first ... first + _CHAINS of a seed."""
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
         empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
-            empirical_denoiser(self.latents.standardised(), self.schedule) if empirical else self.denoiser,
+            denoise,
             noise,
             self.schedule,
             steps=sampling.steps,
@@ -143,6 +154,13 @@ class VoxPlore(Generator):
             guide=self._guide(sampling),
         )
         return pack(self._decoded(self.latents.restore(latents), sampling.threshold))
+
+    def _points(self) -> Tensor:
+        """What the closed-form denoiser takes for the latents of all cells there are."""
+        known, options = self.latents.standardised(), self.config.denoiser
+        if options.neighbours == 1:
+            return known
+        return between_neighbours(known, options.points, options.neighbours, options.concentration, self.config.seed)
 
     def _guide(self, sampling: Sampling):
         srr = sampling.srr

@@ -69,10 +69,16 @@ class Denoiser:
     """The residual MLP and its diffusion (App. B.1, Eq. 2); defaults are the published settings.
 
     kind "empirical" is the closed form over the known latents (`diffusion/empirical.py`, our choice), which needs no
-    training; it reads standardise, steps and the betas alone, and wants SRR, or it draws the known cells again.
+    training; it reads standardise, neighbours, concentration, points, steps and the betas alone.
     """
 
     kind: Literal["mlp", "empirical"] = "mlp"
+    neighbours: int = 1
+    """Kind "empirical": known latents near each other that one of its points lies between; 1 takes them as they are."""
+    concentration: float = 1.0
+    """Kind "empirical": of the Dirichlet weights of such a point (rounded to a whole number)."""
+    points: int = 30_000
+    """Kind "empirical" with two neighbours or more: number of its points."""
     width: int = 512
     layers: int = 16
     time_width: int = 1
@@ -146,8 +152,15 @@ _SMALL = VoxPloreConfig(
     latent_noise=0.5,
     augment="none",
     autoencoder_training=Training(500_000, 256),
-    denoiser=Denoiser(kind="empirical", standardise="all"),
-    sampling=Sampling("dpm++", 50, SRR(strength=0.5, radius=1.6)),
+    denoiser=Denoiser(kind="empirical", standardise="all", neighbours=2, concentration=2.0),
+    sampling=Sampling("dpm++", 50, SRR(strength=0.8, radius=1.4), threshold=0.45),
+)
+
+#: Shells lie further apart and keep together longer, so their points lie between three; tuned on the valid split.
+_SHELLS = replace(
+    _SMALL,
+    denoiser=replace(_SMALL.denoiser, neighbours=3),
+    sampling=Sampling("dpm++", 50, SRR(strength=0.5, radius=1.2)),
 )
 
 #: The trained denoiser in the same latent space, for more than a few minutes of training.
@@ -158,11 +171,12 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     """Name -> configuration of every VoxPlore row."""
     recipes = {}
     for cells in ("nets", "shells", "both", "metatruss", "metashell"):
-        recipes[f"voxplore-{cells}-tiny"] = _tiny(_SMALL)
-        recipes[f"voxplore-{cells}-small"] = _SMALL
-        recipes[f"voxplore-mlp-{cells}-tiny"] = _tiny(replace(_SMALL, denoiser=_MLP))
+        small = _SHELLS if cells in ("shells", "metashell") else _SMALL
+        recipes[f"voxplore-{cells}-tiny"] = _tiny(small)
+        recipes[f"voxplore-{cells}-small"] = small
+        recipes[f"voxplore-mlp-{cells}-tiny"] = _tiny(replace(small, denoiser=_MLP))
         recipes[f"voxplore-mlp-{cells}-small"] = replace(
-            _SMALL, denoiser=_MLP, denoiser_training=Training(2_000_000, 512)
+            small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512)
         )
         recipes[f"voxplore-published-{cells}-tiny"] = _tiny(VoxPloreConfig())
         recipes[f"voxplore-published-{cells}-full"] = VoxPloreConfig()
