@@ -5,6 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A busy machine is no reason for a test to fail; the same examples every time.
+settings.register_profile("voxplore", deadline=None, derandomize=True)
+settings.load_profile("voxplore")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,6 +6,8 @@ A data set and a generated set are the same thing, so there is one reader (`load
 import csv
 import hashlib
 import io
+import itertools
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +29,7 @@ _MAX_RESOLUTION = 1024
 
 def pack(voxels: np.ndarray) -> np.ndarray:
     """Bool (n, d, d, d) -> uint8 (n, d^3 / 8): `np.packbits` of each flattened cell."""
-    return np.packbits(voxels.reshape(len(voxels), -1), axis=1)
+    return np.packbits(voxels.reshape(len(voxels), math.prod(voxels.shape[1:])), axis=1)
 
 
 def unpack(packed: np.ndarray, resolution: int) -> np.ndarray:
@@ -215,35 +217,53 @@ def _is_count(value: Any) -> bool:
 
 
 def _read_index(path: Path, n: int) -> dict[str, np.ndarray]:
+    """The columns of index.csv, read in pieces: as Python strings a large index takes hundreds of megabytes."""
+    pieces: list[list[np.ndarray]] = []
     try:
-        rows = list(csv.reader(io.StringIO(files.read_text(path))))
-    except csv.Error as error:
-        raise VoxploreError(path, expected="a CSV table", came=str(error)) from error
-    if not rows or "id" not in rows[0] or len(set(rows[0])) != len(rows[0]):
-        raise VoxploreError(path, expected="a header of distinct names with an id column", came=str(rows[:1])[:80])
-    if len(rows) != n + 1 or any(len(row) != len(rows[0]) for row in rows):
-        raise VoxploreError(path, expected=f"{n} rows of {len(rows[0])} fields", came=f"{len(rows) - 1} rows")
-    columns = list(zip(*rows[1:], strict=True)) or [()] * len(rows[0])
-    return {name: _typed_column(name, column, path) for name, column in zip(rows[0], columns, strict=True)}
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            names = next(reader, [])
+            if "id" not in names or len(set(names)) != len(names):
+                came = str(names)[:80]
+                raise VoxploreError(path, expected="a header of distinct names with an id column", came=came)
+            while rows := list(itertools.islice(reader, 4096)):
+                if any(len(row) != len(names) for row in rows):
+                    raise VoxploreError(
+                        path, expected=f"{n} rows of {len(names)} fields", came="a row of another length"
+                    )
+                pieces.append([np.array(column, dtype=np.str_) for column in zip(*rows, strict=True)])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        came = str(getattr(error, "strerror", None) or error).lower()
+        raise VoxploreError(path, expected="a CSV table", came=came) from error
+    found = sum(len(piece[0]) for piece in pieces)
+    if found != n:
+        raise VoxploreError(path, expected=f"{n} rows of {len(names)} fields", came=f"{found} rows")
+    empty = np.zeros(0, np.str_)
+    columns = {name: np.concatenate([empty, *(piece[i] for piece in pieces)]) for i, name in enumerate(names)}
+    return {name: _typed_column(name, column, path) for name, column in columns.items()}
 
 
-def _typed_column(name: str, column: Sequence[str], path: Path) -> np.ndarray:
+def _typed_column(name: str, column: np.ndarray, path: Path) -> np.ndarray:
     if name in _TEXT_COLUMNS:
-        return np.array(column, dtype=np.str_)
+        return column
     try:
-        return np.array(column, dtype=np.int64 if name in _INTEGER_COLUMNS else np.float64)
+        return column.astype(np.int64 if name in _INTEGER_COLUMNS else np.float64)
     except (ValueError, OverflowError) as error:
         if name in _INTEGER_COLUMNS or name == "relative_density":
             raise VoxploreError(path, expected=f"numbers in column {name}", came=str(error)) from error
-        return np.array(column, dtype=np.str_)
+        return column
 
 
 def _read_array(path: Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError, OverflowError) as error:
-        came = "objects" if "pickle" in str(error).lower() else (str(error) or type(error).__name__)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy raises half a dozen types on damaged files
+        objects = "pickle" in str(error).lower() or "Python objects" in str(error)
+        came = "objects" if objects else (str(error) or type(error).__name__)
         raise VoxploreError(path, expected="a NumPy array of numbers", came=came[:200]) from error
+    if not isinstance(array, np.ndarray):
+        raise VoxploreError(path, expected="a NumPy array of numbers", came="an archive")
+    return array
 
 
 def _load_plain(path: Path) -> UnitCells:

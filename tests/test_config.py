@@ -1,0 +1,89 @@
+"""Dataclasses to JSON and back, strictly."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voxplore.config import from_dict, to_dict
+from voxplore.errors import VoxploreError
+from voxplore.recipes import RECIPES
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    names: tuple[str, ...] = ("a",)
+    pair: tuple[int, float] = (1, 2.0)
+
+
+@dataclass(frozen=True)
+class Outer:
+    steps: int
+    kind: Literal["one", "two"] = "one"
+    inner: Inner = field(default_factory=Inner)
+    other: Inner | None = None
+    clip: float | None = None
+    flag: bool = False
+    mixed: int | str = 3
+
+
+@settings(max_examples=50)
+@given(
+    st.builds(
+        Outer,
+        steps=st.integers(),
+        kind=st.sampled_from(["one", "two"]),
+        inner=st.builds(
+            Inner,
+            rate=st.floats(allow_nan=False, allow_infinity=False),
+            names=st.lists(st.text()).map(tuple),
+            pair=st.tuples(st.integers(), st.floats(allow_nan=False, allow_infinity=False)),
+        ),
+        other=st.none() | st.builds(Inner),
+        clip=st.none() | st.floats(0, 1),
+        flag=st.booleans(),
+        mixed=st.integers() | st.text(),
+    )
+)
+def test_a_configuration_comes_back_from_json_as_it_was(config):
+    assert from_dict(Outer, json.loads(json.dumps(to_dict(config))), "here") == config
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_comes_back_from_json_as_it_was(name):
+    config = RECIPES[name]
+    assert from_dict(type(config), json.loads(json.dumps(to_dict(config))), name) == config
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({"steps": 1, "stpes": 2}, r"here: expected keys of Outer .*, came unknown 'stpes'"),
+        ({}, "here: expected the key 'steps', came none"),
+        ({"steps": "many"}, "here: steps: expected int, came 'many'"),
+        ({"steps": True}, "here: steps: expected int, came True"),
+        ({"steps": 1.5}, "here: steps: expected int, came 1.5"),
+        ({"steps": 1, "kind": "three"}, "here: kind: expected 'one' or 'two', came 'three'"),
+        ({"steps": 1, "inner": 3}, "here: inner: expected an object of Inner, came int"),
+        ({"steps": 1, "inner": {"ratio": 3}}, "here: inner: expected keys of Inner .*, came unknown 'ratio'"),
+        ({"steps": 1, "inner": {"names": "a"}}, "names: expected a list, came 'a'"),
+        ({"steps": 1, "inner": {"pair": [1]}}, "pair: expected 2 items, came 1"),
+        ({"steps": 1, "clip": "no"}, "clip: expected float, came 'no'"),
+        ({"steps": 1, "flag": 1}, "flag: expected bool, came 1"),
+        ({"steps": None}, "steps: expected int, came None"),
+        ([], "here: expected an object of Outer, came list"),
+        (None, "here: expected an object of Outer, came NoneType"),
+    ],
+)
+def test_what_does_not_fit_is_named(data, sentence):
+    with pytest.raises(VoxploreError, match=sentence):
+        from_dict(Outer, data, "here")
+
+
+def test_a_whole_number_serves_as_a_float():
+    config = from_dict(Outer, {"steps": 1, "clip": 2}, "here")
+    assert isinstance(config.clip, float)
