@@ -486,7 +486,9 @@ function fit(canvas, share) {
 // While the view moves, slow machines draw fewer pixels; the still picture is drawn in full.
 let pending = 0, settle = 0, share = 1;
 function redraw() {
-  if (!renderer || pending) return;
+  if (!renderer) return;
+  document.documentElement.dataset.still = "no";
+  if (pending) return;
   pending = requestAnimationFrame(() => {
     pending = 0;
     const took = drawDetail(share, 1);
@@ -494,7 +496,10 @@ function redraw() {
     else if (took < 20) share = Math.min(1, share * 1.1);
     const still = took / (share * share);
     clearTimeout(settle);
-    settle = setTimeout(() => drawDetail(1, still > 250 ? 1 : 2), 180);
+    settle = setTimeout(() => {
+      drawDetail(1, still > 250 ? 1 : 2);
+      document.documentElement.dataset.still = "yes";
+    }, 180);
   });
 }
 

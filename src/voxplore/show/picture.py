@@ -135,4 +135,4 @@ def _write(image: Image.Image, path: str | Path) -> None:
     if Path(path).suffix.lower() != ".png":
         raise VoxploreError(path, expected="a path that ends in .png", came=Path(path).suffix or "no suffix")
     with files.atomic_file(path) as temporary:
-        image.save(temporary, format="PNG", optimize=True)
+        image.save(temporary, format="PNG")
