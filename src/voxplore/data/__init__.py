@@ -8,14 +8,17 @@ from voxplore.data.augment import (
     split_by_source,
     with_split,
 )
+from voxplore.data.families import FAMILIES, build_family
 from voxplore.data.negatives import degrade
 from voxplore.data.octants import build_metashell, read_octant_cell
 from voxplore.data.shells import build_shells
 from voxplore.data.sources import SOURCES, fetch
 
 __all__ = [
+    "FAMILIES",
     "SOURCES",
     "SPLIT_RULES",
+    "build_family",
     "build_metashell",
     "build_shells",
     "degrade",
