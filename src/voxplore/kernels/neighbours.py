@@ -14,10 +14,11 @@ import numpy as np
 from . import neighbours_numpy
 from .packing import COARSE_STEP, PatchBits
 from .runtime import JIT, available_threads, jit, map_threads
-from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, overlap, overlap_tile
+from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, minimum_sums, overlap, overlap_tile
 
 __all__ = ["Neighbours", "nearest"]
 
+_BOUND_TILE = 128
 _REFERENCE_TILE = 32
 _BRUTE_TILE = 16
 #: The matrix of coarse bounds (queries x references) takes at most this many bytes.
@@ -25,6 +26,7 @@ _BOUND_BYTES = 64 << 20
 #: References looked at to guess how many the bounds leave, and the share of them from which on the tile is faster.
 _PROBES, _BRUTE_SHARE = 64, 0.4
 _SEEDS = 8
+_OFFSET = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,25 +124,30 @@ class _State:
 
 @jit
 def _bound(query_coarse, query_solid, coarse, solid, start, stop, bounds, candidates):
-    """Upper bounds of the common solid for references [start, stop), and the reference with the best bound."""
-    for i in range(query_coarse.shape[0]):
-        candidates[i] = -1
-    for first in range(start, stop, 128):
-        last = min(first + 128, stop)
+    """Upper bounds of the common solid for references [start, stop); a promising reference for each query.
+
+    Promising: the least bound of the number of voxels that differ. It is close to the best IoU, and cheap to find.
+    """
+    best = np.full(query_coarse.shape[0], -1, np.int32)
+    for first in range(start, stop, _BOUND_TILE):
+        last = min(first + _BOUND_TILE, stop)
         for i in range(query_coarse.shape[0]):
-            best = candidates[i]
-            best_common = 0
-            best_total = 1
-            if best >= 0:
-                best_common = bounds[i, best]
-                best_total = query_solid[i] + solid[best]
-            for j in range(first, last):
-                most = min(minimum_sum(query_coarse, i, coarse, j) * COARSE_STEP, min(query_solid[i], solid[j]))
-                bounds[i, j] = most
-                total = query_solid[i] + solid[j]
-                if best < 0 or most * best_total > best_common * total:
-                    best, best_common, best_total = j, most, total
-            candidates[i] = best
+            row = bounds[i, first:last]
+            whole = (last - first) // 4 * 4
+            for j in range(0, whole, 4):
+                minimum_sums(query_coarse, i, coarse, first + j, row[j : j + 4])
+            for j in range(whole, last - first):
+                row[j] = minimum_sum(query_coarse, i, coarse, first + j)
+            most = np.int32(-1)
+            for j in range(last - first):  # 2 x bound - solid, kept above -1
+                row[j] = min(row[j] * COARSE_STEP, np.int32(query_solid[i]))
+                most = max(most, np.int32(2 * row[j] - solid[first + j] + _OFFSET))
+            if most > best[i]:
+                best[i] = most
+                for j in range(last - first):
+                    if np.int32(2 * row[j] - solid[first + j] + _OFFSET) == most:
+                        candidates[i] = first + j
+                        break
 
 
 @jit
@@ -209,6 +216,17 @@ def _choose_brute(query_fine, query_solid, fine, solid, bounds, common, total, b
 
 
 @jit
+def _any_left(bounds, solid, query_solid, common, total):
+    """Whether any bound may reach the worst IoU kept: in single precision, with a margin wider than its rounding."""
+    last = common.shape[0] - 1
+    least = np.float32(common[last] / max(total[last], 1) * (1 - 1e-6))
+    left = np.int32(0)
+    for j in range(bounds.shape[0]):
+        left += np.float32(bounds[j]) >= least * np.float32(query_solid + solid[j])
+    return left > 0
+
+
+@jit
 def _scan(
     query_words, query_fine, query_solid, words, fine, solid, start, stop, bounds, brute, groups, index, common, total
 ):
@@ -218,7 +236,7 @@ def _scan(
     for first in range(start, stop, _REFERENCE_TILE):
         end = min(first + _REFERENCE_TILE, stop)
         for i in range(query_words.shape[0]):
-            if brute[i]:
+            if brute[i] or not _any_left(bounds[i, first:end], solid[first:end], query_solid[i], common[i], total[i]):
                 continue
             for j in range(first, end):
                 both = query_solid[i] + solid[j]

@@ -46,7 +46,7 @@ def patch_bits(packed: np.ndarray, resolution: int, threads: int | None = None) 
     n, side = len(packed), resolution // 8
     patches = side**3
     out = PatchBits(
-        np.empty((n, patches * 8), np.uint64),
+        _aligned(n, patches * 8),
         np.zeros((n, _padded(patches)), np.uint8),
         np.zeros((n, _padded(patches * 8)), np.uint8),
         np.zeros(n, np.int64),
@@ -56,8 +56,7 @@ def patch_bits(packed: np.ndarray, resolution: int, threads: int | None = None) 
         rows = slice(start, min(start + _CHUNK, n))
         source = np.ascontiguousarray(packed[rows])
         if JIT:
-            target = out.words[rows].view(np.uint8)
-            _reorder_and_count(source, side, target, out.words[rows], out.coarse[rows], out.fine[rows], out.solid[rows])
+            _reorder_and_count(source, side, out.words[rows], out.coarse[rows], out.fine[rows], out.solid[rows])
         else:
             _reorder_and_count_numpy(source, side, out.rows(rows))
 
@@ -72,6 +71,13 @@ def voxels_of(words: np.ndarray, resolution: int) -> np.ndarray:
     bits = np.unpackbits(words.view(np.uint8)).reshape(side, side, side, 8, 8, 8)
     whole = bits.transpose(0, 3, 1, 4, 2, 5).reshape(8 * side, 8 * side, 8 * side)
     return whole[:resolution, :resolution, :resolution].astype(bool)
+
+
+def _aligned(n: int, words: int) -> np.ndarray:
+    """uint64 (n, words), unset, that starts on a cache line: each patch then is one line and one vector load."""
+    raw = np.empty(n * words + 8, np.uint64)
+    start = -raw.ctypes.data % 64 // 8
+    return raw[start : start + n * words].reshape(n, words)
 
 
 def _padded(length: int) -> int:
@@ -93,51 +99,52 @@ def _reorder_and_count_numpy(packed: np.ndarray, side: int, out: PatchBits) -> N
 
 
 @jit
-def _reorder_and_count(packed, side, target, words, coarse, fine, solid):
-    """packed uint8 (n, 512 side^3 / 8) -> target (the bytes of words), and counts."""
+def _reorder_and_count(packed, side, words, coarse, fine, solid):
+    """packed uint8 (n, 512 side^3 / 8) -> words, and counts."""
     for n in range(packed.shape[0]):
-        position = 0
-        for px in range(side):
-            for py in range(side):
-                for pz in range(side):
-                    for x in range(8):
-                        row = ((px * 8 + x) * side + py) * 8 * side + pz
-                        for y in range(8):
-                            target[n, position] = packed[n, row + y * side]
-                            position += 1
+        source = packed[n]
+        target = words[n]
+        blocks = fine[n]
         total = 0
         for patch in range(side * side * side):
-            count = 0
-            for x_half in range(2):
-                _count_plane_half(words[n], patch * 8 + x_half * 4, fine[n], patch * 8 + x_half * 4)
-                for block in range(4):
-                    count += fine[n, patch * 8 + x_half * 4 + block]
-            coarse[n, patch] = (count + COARSE_STEP - 1) // COARSE_STEP
-            total += count
+            px, py, pz = patch // (side * side), patch // side % side, patch % side
+            for x in range(8):
+                at = ((px * 8 + x) * side + py) * 8 * side + pz
+                word = np.uint64(0)
+                for y in range(8):
+                    word |= np.uint64(source[at + y * side]) << np.uint64(8 * y)
+                target[patch * 8 + x] = word
+            first = _count_blocks(target, patch * 8, blocks)
+            second = _count_blocks(target, patch * 8 + 4, blocks)
+            coarse[n, patch] = (first + second + COARSE_STEP - 1) // COARSE_STEP
+            total += first + second
         solid[n] = total
 
 
 @jit
-def _count_plane_half(words, first, fine, block):
-    """Four words (planes x) -> the four 4^3 blocks (y half, z half) they hold."""
-    even = np.uint64(0x5555555555555555)
-    pairs = np.uint64(0x3333333333333333)
-    nibbles = np.uint64(0x0F0F0F0F0F0F0F0F)
+def _count_blocks(words, first, blocks):
+    """Four words (planes x) -> the four 4^3 blocks (y half, z half) that they hold, and all their solid voxels."""
     high = np.uint64(0)  # byte lanes: solid voxels of the upper nibble (first z half) of each row y
     low = np.uint64(0)
     for x in range(4):
         word = words[first + x]
-        word = word - ((word >> np.uint64(1)) & even)
-        word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
-        high += (word >> np.uint64(4)) & nibbles
-        low += word & nibbles
-    for y_half in range(2):
-        upper = (high >> np.uint64(32 * y_half)) & np.uint64(0xFFFFFFFF)
-        lower = (low >> np.uint64(32 * y_half)) & np.uint64(0xFFFFFFFF)
-        upper_sum = 0
-        lower_sum = 0
-        for y in range(4):
-            upper_sum += np.int64((upper >> np.uint64(8 * y)) & np.uint64(255))
-            lower_sum += np.int64((lower >> np.uint64(8 * y)) & np.uint64(255))
-        fine[block + y_half * 2] = upper_sum
-        fine[block + y_half * 2 + 1] = lower_sum
+        word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        high += (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        low += word & np.uint64(0x0F0F0F0F0F0F0F0F)
+    blocks[first] = _sum_of_four_bytes(high)
+    blocks[first + 1] = _sum_of_four_bytes(low)
+    blocks[first + 2] = _sum_of_four_bytes(high >> np.uint64(32))
+    blocks[first + 3] = _sum_of_four_bytes(low >> np.uint64(32))
+    return (
+        np.int64(blocks[first])
+        + np.int64(blocks[first + 1])
+        + np.int64(blocks[first + 2])
+        + np.int64(blocks[first + 3])
+    )
+
+
+@jit
+def _sum_of_four_bytes(word):
+    """Sum of the lower four bytes, below 256: one multiplication gathers them in the fourth."""
+    return (((word & np.uint64(0xFFFFFFFF)) * np.uint64(0x01010101)) >> np.uint64(24)) & np.uint64(255)

@@ -1,7 +1,7 @@
-"""The three inner loops that decide the speed, written once for vector units.
+"""The inner loops that decide the speed, written once for vector units.
 
-`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` adds up the smaller of two
-byte counts, which bounds that number from above. They are emitted as LLVM vector code because the automatic vectoriser
+`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` and `minimum_sums` add up the
+smaller of two byte counts, which bounds that number from above. They are emitted as LLVM vector code because the automatic vectoriser
 widens every byte and word on the way. With VPOPCNTDQ (AVX-512) a count is one instruction on 64 bytes; elsewhere the
 bytes of 32 are counted by nibble look-up and gathered in byte lanes, fifteen rounds at a time, before they are widened.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from .runtime import JIT
 
-__all__ = ["TILE_QUERIES", "TILE_REFERENCES", "minimum_sum", "overlap", "overlap_tile"]
+__all__ = ["TILE_QUERIES", "TILE_REFERENCES", "minimum_sum", "minimum_sums", "overlap", "overlap_tile"]
 
 #: One call of `overlap_tile` compares this many queries with this many references, held in registers.
 TILE_QUERIES, TILE_REFERENCES = 2, 4
@@ -33,7 +33,13 @@ def _minimum_sum(left: np.ndarray, i: int, right: np.ndarray, j: int) -> int:
     return int(np.minimum(left[i], right[j]).sum(dtype=np.int64))
 
 
+def _minimum_sums(left: np.ndarray, i: int, right: np.ndarray, j: int, out: np.ndarray) -> None:
+    """The same for right[j : j + 4], into int32 out (4,)."""
+    for b in range(4):
+        out[b] = _minimum_sum(left, i, right, j + b)
+
+
 if JIT:
-    from .vector_ir import minimum_sum, overlap, overlap_tile
+    from .vector_ir import minimum_sum, minimum_sums, overlap, overlap_tile
 else:
-    minimum_sum, overlap, overlap_tile = _minimum_sum, _overlap, _overlap_tile
+    minimum_sum, minimum_sums, overlap, overlap_tile = _minimum_sum, _minimum_sums, _overlap, _overlap_tile

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, codegen, config
 from numba.extending import intrinsic
 
-__all__ = ["minimum_sum", "overlap", "overlap_tile"]
+__all__ = ["minimum_sum", "minimum_sums", "overlap", "overlap_tile"]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(width) for width in (8, 16, 32, 64))
-_FEATURES = binding.get_host_cpu_features()
-_HAS_VPOPCNT = bool(_FEATURES.get("avx512vpopcntdq", False))
-_HAS_AVX2 = bool(_FEATURES.get("avx2", False))
+# What numba compiles for: the user's chip, unless NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say otherwise.
+_FEATURES = (config.CPU_FEATURES if config.CPU_FEATURES is not None else codegen.get_host_cpu_features()).split(",")
+_HAS_VPOPCNT = "+avx512vpopcntdq" in _FEATURES
+_HAS_AVX2 = "+avx2" in _FEATURES
 #: A byte lane gathers at most 8 a round (two nibbles of 4): fifteen rounds of two vectors stay below 256.
 _ROUNDS = 15
 
@@ -168,16 +169,53 @@ def minimum_sum(typingctx, left, i, right, j):
     def codegen(context, builder, signature, arguments):
         a, size = _row(context, builder, signature.args[0], arguments[0], arguments[1])
         b, _ = _row(context, builder, signature.args[2], arguments[2], arguments[3])
-        lanes = ir.VectorType(_I8, 32)
-        sums = _accumulators(builder, ir.VectorType(_I64, 4), 1)[0]
-        with cgutils.for_range_slice(builder, _I64(0), size, _I64(32), intp=_I64) as (offset, _):
-            smaller = _call(
-                builder, "llvm.umin.v32i8", lanes, _load(builder, a, offset, lanes), _load(builder, b, offset, lanes)
-            )
-            _add_to(builder, sums, _byte_sums(builder, smaller))
-        return _total(builder, sums)
+        return _total(builder, _minimum_sums(builder, a, [b], size)[0])
 
     return signature, codegen
+
+
+@intrinsic
+def minimum_sums(typingctx, left, i, right, j, out):
+    signature = types.void(left, types.int64, right, types.int64, out)
+
+    def codegen(context, builder, signature, arguments):
+        a, size = _row(context, builder, signature.args[0], arguments[0], arguments[1])
+        rows = []
+        for step in range(4):
+            row = builder.add(arguments[3], _I64(step))
+            rows.append(_row(context, builder, signature.args[2], arguments[2], row)[0])
+        sums = [builder.load(slot) for slot in _minimum_sums(builder, a, rows, size)]
+        # Add lanes of two vectors at a time, so that one vector with all four sums is left.
+        halves = [_add_neighbours(builder, sums[n], sums[n + 1]) for n in (0, 2)]
+        low, high = (builder.shuffle_vector(*halves, _lanes(order)) for order in ((0, 1, 4, 5), (2, 3, 6, 7)))
+        four = builder.trunc(builder.add(low, high), ir.VectorType(_I32, 4))
+        view = context.make_array(signature.args[4])(context, builder, arguments[4])
+        builder.store(four, builder.bitcast(view.data, four.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _minimum_sums(builder: ir.IRBuilder, a: Any, rows: list, size: Any) -> list[Any]:
+    """Sums of min(a, row) in four 64-bit lanes each."""
+    lanes = ir.VectorType(_I8, 32)
+    sums = _accumulators(builder, ir.VectorType(_I64, 4), len(rows))
+    with cgutils.for_range_slice(builder, _I64(0), size, _I64(32), intp=_I64) as (offset, _):
+        left = _load(builder, a, offset, lanes)
+        for slot, row in zip(sums, rows, strict=True):
+            smaller = _call(builder, "llvm.umin.v32i8", lanes, left, _load(builder, row, offset, lanes))
+            _add_to(builder, slot, _byte_sums(builder, smaller))
+    return sums
+
+
+def _add_neighbours(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """(a0 + a1, b0 + b1, a2 + a3, b2 + b3)."""
+    even, odd = (builder.shuffle_vector(a, b, _lanes(order)) for order in ((0, 4, 2, 6), (1, 5, 3, 7)))
+    return builder.add(even, odd)
+
+
+def _lanes(order: tuple[int, ...]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(_I32, len(order)), list(order))
 
 
 def _byte_sums(builder: ir.IRBuilder, lanes: Any) -> Any:
