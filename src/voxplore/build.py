@@ -1,8 +1,11 @@
 """What every built set ends with: split, periodicity floor, orientations, and the folder on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from voxplore import files
 from voxplore.data.augment import orient_cells, periodicity_floor, with_split
@@ -10,7 +13,7 @@ from voxplore.errors import VoxploreError
 from voxplore.metrics import periodicity
 from voxplore.unitcells import UnitCells
 
-__all__ = ["build", "finish"]
+__all__ = ["build", "finish", "join"]
 
 
 def build(
@@ -32,9 +35,33 @@ def build(
 
 
 def finish(cells: UnitCells, *, seed: int = 0, rule: str = "v1", orientations: int = 1) -> UnitCells:
-    """Split by source cell, take the periodicity floor from the held-out cells (benchmark v1), then orient."""
-    cells = with_split(cells, seed, rule)
+    """Split by source cell, take the periodicity floor from the held-out cells (benchmark v1), then orient.
+
+    Cells that bring a split or orientations keep them.
+    """
+    if "split" not in cells.index:
+        cells = with_split(cells, seed, rule)
     if (cells.index["split"] == "test").any():
         floor = periodicity_floor(periodicity(cells.split("test")))
         cells = replace(cells, about={**cells.about, "periodicity_floor": floor})
-    return orient_cells(cells, orientations)
+    turned = orientations == 1 and bool(np.any(cells.index.get("orientation", 0)))
+    return cells if turned else orient_cells(cells, orientations)
+
+
+def join(sets: Sequence[UnitCells]) -> UnitCells:
+    """Several sets as one, each keeping its splits; columns that not all of them have are dropped."""
+    if len(sets) < 2:
+        raise VoxploreError("sets to join", expected="two or more", came=str(len(sets)))
+    joined = UnitCells.concatenate(sets)
+    about = {"name": _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
+    about |= {key: _listed(sets, key, "; ") for key in ("source", "licence", "split_rule")}
+    return replace(joined, about={key: value for key, value in about.items() if value})
+
+
+def _listed(sets: Sequence[UnitCells], key: str, between: str) -> str:
+    """The distinct values of `about`, in order."""
+    return between.join(dict.fromkeys(str(one.about[key]) for one in sets if key in one.about))
+
+
+def _identity(cells: UnitCells) -> dict[str, Any]:
+    return {"name": cells.about.get("name", "cells"), "n": len(cells), "sha256": cells.sha256()}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
@@ -77,10 +77,12 @@ class Shells(_Set):
 
 @dataclass(frozen=True, kw_only=True)
 class MetaTruss(_Set):
-    """Trusses of the catalogue of Lumpe and Stankovic (CC BY-NC 4.0), from its text file or from JSON lines."""
+    """Trusses of the catalogue of Lumpe and Stankovic (2021), from its file or as published."""
 
-    catalogue: Path
+    catalogue: Path | None = None
     """Unit_Cell_Catalog.txt, or a .jsonl or .jsonl.gz file of strut graphs."""
+    source: Literal["hf", "web"] | None = None
+    """Download instead: hf, the published 10,000 cells (CC BY 4.0); web, the catalogue's text (CC BY-NC 4.0)."""
     n: int | None = None
     """The first cells; by default all."""
     resolution: int = 48
@@ -93,9 +95,18 @@ class MetaTruss(_Set):
 
     def cells(self) -> "UnitCells":
         from voxplore.data.catalogue import build_metatruss
+        from voxplore.data.sources import fetch
+        from voxplore.errors import VoxploreError
+        from voxplore.unitcells import load_cells
 
+        if (self.catalogue is None) == (self.source is None):
+            came = "neither" if self.catalogue is None else "both"
+            raise VoxploreError("build metatruss", expected="--catalogue FILE or --source hf|web", came=came)
+        if self.source == "hf":
+            return load_cells(fetch("metatruss"))[: self.n]
+        catalogue = self.catalogue or fetch("catalogue")
         chosen = {"radius": self.radius, "line": self.line, "keep_uncentred": self.keep_uncentred}
-        return build_metatruss(self.catalogue, self.n, resolution=self.resolution, **chosen, **self._work())
+        return build_metatruss(catalogue, self.n, resolution=self.resolution, **chosen, **self._work())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +138,63 @@ class Own(_Set):
         return load_cells(self.source)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Joined(_Set):
+    """Built sets, one after the other as one set; each keeps its splits."""
+
+    sets: tuple[Path, ...]
+    """Two folders of cells or more."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.build import join
+        from voxplore.unitcells import load_cells
+
+        return join([load_cells(path) for path in self.sets])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Family(_Set):
+    n: int = 1000
+    """Number of cells."""
+    resolution: int = 48
+    name: ClassVar[str]
+
+    def cells(self) -> "UnitCells":
+        from voxplore.data.families import build_family
+
+        return build_family(self.name, self.n, self.seed, resolution=self.resolution, **self._work())
+
+
+class Spinodoid(_Family):
+    """Thresholded periodic random fields."""
+
+    name = "spinodoid"
+
+
+class Voronoi(_Family):
+    """Open foams: the edges of periodic Voronoi cells."""
+
+    name = "voronoi"
+
+
+class Plates(_Family):
+    """Closed plates along planes of the cube."""
+
+    name = "plates"
+
+
+class Extruded(_Family):
+    """Plane patterns, extruded along one axis."""
+
+    name = "extruded"
+
+
+class Kirigami(_Family):
+    """Rotating squares and other cut sheets."""
+
+    name = "kirigami"
+
+
 #: One set is one subcommand.
 Command = (
     Annotated[Nets, tyro.conf.subcommand("nets")]
@@ -134,4 +202,10 @@ Command = (
     | Annotated[MetaTruss, tyro.conf.subcommand("metatruss")]
     | Annotated[MetaShell, tyro.conf.subcommand("metashell")]
     | Annotated[Own, tyro.conf.subcommand("own")]
+    | Annotated[Joined, tyro.conf.subcommand("joined")]
+    | Annotated[Spinodoid, tyro.conf.subcommand("spinodoid")]
+    | Annotated[Voronoi, tyro.conf.subcommand("voronoi")]
+    | Annotated[Plates, tyro.conf.subcommand("plates")]
+    | Annotated[Extruded, tyro.conf.subcommand("extruded")]
+    | Annotated[Kirigami, tyro.conf.subcommand("kirigami")]
 )
