@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -143,6 +144,12 @@ def _named_os_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise VoxploreError(path, expected="to write it", came=_reason(error)) from error
+    except Exception as error:
+        # Writers in Rust (safetensors) hand on what the system said in a type of their own.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise VoxploreError(path, expected="to write it", came=os.strerror(int(number[1])).lower()) from error
 
 
 def _reason(error: Exception) -> str:
