@@ -1,0 +1,47 @@
+"""Checks of many cells as a table."""
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+
+from voxplore.errors import VoxploreError
+from voxplore.parallel import map_items
+from voxplore.unitcells import UnitCells, unpack
+
+from .verdict import DEFAULT_FEATURE_MM, DEFAULT_SIZE_MM, Verdict, verdict
+
+__all__ = ["checks_of"]
+
+
+def checks_of(
+    cells: UnitCells,
+    *,
+    size_mm: float = DEFAULT_SIZE_MM,
+    strut_mm: float = DEFAULT_FEATURE_MM,
+    pore_mm: float = 0.0,
+    workers: int | None = None,
+    engine: str = "local",
+) -> dict[str, np.ndarray]:
+    """Checks of n cells: one array (n,) a column, rows in the order of the cells.
+
+    Columns: the fields of `Checks` (spans as "xyz", "xy", ...), strut_mm, pore_mm, printable, reasons (joined by "; ").
+    Limits as in `verdict`.
+    """
+    if len(cells) == 0:
+        raise VoxploreError("cells", expected="at least one", came="none")
+    work = partial(_judge, resolution=cells.resolution, size_mm=size_mm, strut_mm=strut_mm, pore_mm=pore_mm)
+    verdicts = list(map_items(work, list(np.asarray(cells.packed)), workers=workers, engine=engine))
+    rows = [_row(one) for one in verdicts]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _judge(row: np.ndarray, resolution: int, size_mm: float, strut_mm: float, pore_mm: float) -> Verdict:
+    return verdict(unpack(row[None], resolution)[0], size_mm, strut_mm, pore_mm)
+
+
+def _row(one: Verdict) -> dict:
+    row = dataclasses.asdict(one.checks)
+    row["spans"] = "".join(axis for axis, spans in zip("xyz", one.checks.spans, strict=True) if spans)
+    row |= {"strut_mm": one.strut_mm, "pore_mm": one.pore_mm}
+    return row | {"printable": one.printable, "reasons": "; ".join(one.reasons)}

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from voxplore.errors import VoxploreError
+from voxplore.mechanics import (
+    CONSTANTS,
+    derived,
+    effective_conductivity,
+    effective_stiffness,
+    properties,
+    properties_of,
+)
+from voxplore.unitcells import UnitCells
+
+
+@pytest.fixture
+def cells(blobs) -> UnitCells:
+    return UnitCells.from_voxels(blobs[[0, 1, 4, 6, 4]][:, ::2, ::2, ::2])
+
+
+def same(one: dict, other: dict) -> None:
+    assert list(one) == list(other)
+    for key, column in one.items():
+        np.testing.assert_array_equal(column, other[key], err_msg=key)
+
+
+def test_the_table_holds_what_the_functions_give(cells):
+    table = properties_of(cells, workers=1, young=5.0, tolerance=1e-6)
+    assert {len(column) for column in table.values()} == {5}
+    for row, voxels in enumerate(cells.voxels()):
+        stiffness = effective_stiffness(voxels, 5.0, tolerance=1e-6)
+        assert table["C11"][row] == pytest.approx(stiffness[0, 0], abs=1e-9)
+        assert table["C46"][row] == pytest.approx(stiffness[3, 5], abs=1e-9)
+        assert table["conductivity_yz"][row] == pytest.approx(effective_conductivity(voxels)[1, 2], abs=1e-6)
+        young = derived(stiffness, voxels.mean(), 5.0)["young_hill"]
+        assert table["young_hill"][row] == pytest.approx(young, abs=1e-8)
+        assert table["relative_density"][row] == voxels.mean()
+    assert {constant.key for constant in CONSTANTS} <= set(table)
+    assert (table["solver_residual"] <= 1e-6).all()
+
+
+def test_a_second_run_solves_nothing(cells, tmp_path, monkeypatch):
+    first = properties_of(cells, tmp_path, workers=1)
+    monkeypatch.setattr(properties, "homogenise", None)
+    same(properties_of(cells, tmp_path, workers=1), first)
+    doubled = properties_of(cells, tmp_path, workers=1, young=2.0)
+    np.testing.assert_allclose(doubled["C11"], 2 * first["C11"])
+
+
+def test_a_broken_off_run_goes_on_where_it_was(cells, tmp_path, monkeypatch):
+    solve, solved = properties._solve_cell, []
+
+    def breaks(row, **options):
+        if len(solved) == 2:
+            raise KeyboardInterrupt
+        solved.append(row)
+        return solve(row, **options)
+
+    monkeypatch.setattr(properties, "_solve_cell", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        properties_of(cells, tmp_path, workers=1)
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+    monkeypatch.setattr(properties, "_solve_cell", solve)
+    same(properties_of(cells, tmp_path, workers=1), properties_of(cells, workers=1))
+
+
+def test_equal_cells_are_solved_once_and_settings_are_kept_apart(cells, tmp_path):
+    properties_of(cells, tmp_path, workers=1)
+    assert len(list(tmp_path.rglob("*.json"))) == 4
+    properties_of(cells, tmp_path, workers=1, poisson=0.2)
+    assert len(list(tmp_path.rglob("*.json"))) == 8
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"stiffness": [1]}', "not json"])
+def test_a_damaged_cache_file_is_solved_anew(cells, tmp_path, damage):
+    whole = properties_of(cells, tmp_path, workers=1)
+    for file in tmp_path.rglob("*.json"):
+        file.write_text(damage)
+    same(properties_of(cells, tmp_path, workers=1), whole)
+    assert all(len(file.read_text()) > 100 for file in tmp_path.rglob("*.json"))
+
+
+def test_workers_change_nothing(cells):
+    same(properties_of(cells, workers=2), properties_of(cells, workers=1))
+
+
+def test_progress_reaches_the_number_of_cells(cells, tmp_path):
+    for _ in range(2):
+        steps: list[int] = []
+        properties_of(cells, tmp_path, workers=1, progress=steps.append)
+        assert sum(steps) == len(cells)
+
+
+def test_a_solver_that_gives_up_is_seen_in_the_table(cells, monkeypatch):
+    solve = properties.homogenise
+    monkeypatch.setattr(properties, "homogenise", lambda *a: solve(*a, max_iterations=2))
+    table = properties_of(cells[2:3], workers=1)
+    assert table["solver_residual"][0] > 1e-4
+
+
+def test_no_cells_and_no_solid_are_refused(cells):
+    with pytest.raises(VoxploreError, match="cells"):
+        properties_of(cells[:0])
+    with pytest.raises(VoxploreError, match="solid"):
+        properties_of(cells, poisson=0.7)
