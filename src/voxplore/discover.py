@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from voxplore import files
+from voxplore.data.augment import orient_cells
 from voxplore.metrics import Scores, evaluate
 from voxplore.reference import reference_cells
 from voxplore.show import render
@@ -44,8 +45,9 @@ def discover(
     """Draw n cells, score them against the reference and write cells, scores, a PNG of 64 and a short report to `out`.
 
     rank: order by valid-unique-novel, then by novelty, and show the 64 best; else keep the order drawn and show the
-    first 64. model: a saved model's folder, or "default", the shipped one. reference: Bool cells that count as known;
-    by default the training cells of the shipped model in their six orientations, rebuilt once into the user's cache.
+    first 64. model: a saved model's folder, or "default", the shipped one. reference: the cells that count as
+    known, each in one orientation (they are turned into the paper's six); by default the training cells of the shipped
+    model, made once into the user's cache.
     Raises VoxploreError where `out` exists and is not to be overwritten.
     """
     from voxplore.models import load_model
@@ -53,7 +55,7 @@ def discover(
     started = time.monotonic()
     files.refuse_existing(Path(out), overwrite)
     generator = load_model(model, device)
-    known = reference_cells() if reference is None else reference
+    known = orient_cells(reference_cells() if reference is None else reference, 6)
     drawn = generator.generate(n, seed=seed)
     scores = evaluate(drawn, known, name=f"{generator.name}, seed {seed}")
     order = _best_first(scores) if rank else np.arange(n)

@@ -13,9 +13,12 @@ __all__ = ["MODELS", "Generator", "VoxPlore", "load_model"]
 MODELS: dict[str, type[Generator]] = {model.name: model for model in (VoxPlore,)}
 
 
+_SHIPPED = Path(__file__).parent.parent / "shipped" / "model"
+
+
 def load_model(source: str | Path, device: str = "auto") -> Generator:
-    """Open a saved model: a folder; raises VoxploreError where it is none."""
-    folder = Path(source)
+    """Open a saved model: a folder, or "default", the one in the package; raises VoxploreError where it is none."""
+    folder = _SHIPPED if str(source) == "default" else Path(source)
     header = files.read_json(folder / "config.json")
     name = header.get("model") if isinstance(header, dict) else None
     if name not in MODELS:

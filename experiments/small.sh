@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# VoxPlore at the small size on one set: build, train, draw 1,000 cells with seeds 0, 1, 2, score; reference rows too.
+# What exists is kept, so the same command again goes on. Two CPU cores: about 15 minutes a set.
+#   experiments/small.sh nets|shells|both [RECIPE]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+set=${1:?"nets, shells or both"}
+recipe=${2:-voxplore-$set-small}
+vox=${VOXPLORE:-voxplore}
+
+build() { [ -e "data/$1" ] || "$vox" build "$1" --n 10000 --seed 0 --out "data/$1"; }
+if [ "$set" = both ]; then
+    build nets
+    build shells
+    [ -e data/both ] || "$vox" build joined --sets data/nets data/shells --out data/both
+else
+    build "$set"
+fi
+
+"$vox" train "data/$set" --recipe "$recipe" --out "runs/$recipe"
+for seed in 0 1 2; do
+    row=results/$set/$recipe/seed$seed
+    [ -e "samples/$recipe/seed$seed" ] || "$vox" generate "runs/$recipe/model" --n 1000 --seed $seed --out "samples/$recipe/seed$seed"
+    rows=$([ $seed = 0 ] && echo --rows || true)
+    [ -e "$row" ] || "$vox" evaluate "samples/$recipe/seed$seed" --reference "data/$set" --name "$recipe" --out "$row" $rows
+done
+[ -e "results/$set/$recipe/cells.png" ] || "$vox" render "samples/$recipe/seed0" --out "results/$set/$recipe/cells.png"
