@@ -64,7 +64,8 @@ def _pairs(places: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 def _periodic_parts(voxels: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Periodic component of each solid voxel (C order) and the windings of each component."""
-    labels, count = ndimage.label(voxels)
+    labels = np.empty(voxels.shape, np.int32)
+    count = int(ndimage.label(voxels, output=labels))  # pyright: ignore[reportArgumentType]
     root = np.arange(count + 1)
     offset = np.zeros((count + 1, 3), np.int64)  # how many cells away a part in the box lies from its root
     windings: dict[int, list[np.ndarray]] = {}

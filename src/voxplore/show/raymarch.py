@@ -158,7 +158,7 @@ def _free_distance(field: np.ndarray) -> np.ndarray:
     close = ndimage.maximum_filter(field, 3, mode="wrap") > 0.5
     if not close.any():
         return np.full(field.shape, sum(field.shape), np.float32)
-    steps = ndimage.distance_transform_cdt(~close, "chessboard").astype(np.float32)
+    steps = np.asarray(ndimage.distance_transform_cdt(~close, "chessboard"), np.float32)
     return np.where(steps > 0, np.maximum(steps - 1, _STEP), np.float32(0))
 
 
