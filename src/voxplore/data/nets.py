@@ -11,19 +11,19 @@ Fractional coordinates are taken as the unit cube, as the published MetaTruss ta
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from voxplore import parallel
 from voxplore.data.distinct import Distinct
-from voxplore.data.periodic import strut_graph
+from voxplore.data.periodic import PeriodicNet, strut_graph
 from voxplore.data.topology import DEFAULT_RULES, NetRules, make_family
 from voxplore.data.truss import StrutGraph, voxelise_segments
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells, numbered_ids
 
-__all__ = ["NetRules", "build_nets", "net_graph"]
+__all__ = ["NetRules", "build_nets", "draw_nets", "net_graph", "nets_with_plans"]
 
 
 def net_graph(seed: int, source_id: str, rules: NetRules = DEFAULT_RULES) -> StrutGraph:
@@ -56,23 +56,49 @@ def build_nets(
     """n distinct nets as unit cells, rendered with their periodic images; the same bytes for the same arguments.
 
     Every family is seeded by (seed, its position in the stream), so the number of workers does not matter, and a
-    smaller n gives the first cells of a larger one. The split is left to `augment`. Index: id, source_id, orientation,
-    centrosymmetric (0 or 1), hall (the Hall number) and the unit cube's a, b, c, alpha, beta, gamma, lx, ly, lz.
+    smaller n gives the first cells of a larger one. The split is left to `augment`. Index: id, source_id, family (of
+    the crystal system, like "net-cubic"), orientation, centrosymmetric (0 or 1), hall (the Hall number) and the unit
+    cube's a, b, c, alpha, beta, gamma, lx, ly, lz.
     """
+    return nets_with_plans(
+        n, seed, resolution=resolution, radius=radius, engine=engine, workers=workers, rules=rules
+    )[0]
+
+
+def nets_with_plans(
+    n: int,
+    seed: int = 0,
+    *,
+    resolution: int = 48,
+    radius: float = 0.06,
+    engine: str = "local",
+    workers: int | None = None,
+    rules: NetRules = DEFAULT_RULES,
+) -> tuple[UnitCells, list[PeriodicNet]]:
+    """As `build_nets`, and the net that each cell was drawn from."""
     if n < 1:
         raise VoxploreError("nets", expected="n of at least 1", came=str(n))
     distinct = Distinct(resolution, rules.repeat_limit)
-    packed, rows = np.zeros((n, -(-(resolution**3) // 8)), np.uint8), []
-    for cells, labels in _stream(n, _Block(seed, 0, resolution, radius, rules), engine, workers):
-        for cell, label in zip(cells, labels, strict=True):
+    packed, plans, rows = np.zeros((n, -(-(resolution**3) // 8)), np.uint8), [], []
+    for cells, nets, labels in _stream(n, _Block(seed, 0, resolution, radius, rules), engine, workers):
+        for cell, net, label in zip(cells, nets, labels, strict=True):
             if len(rows) < n and distinct.add(cell):
                 packed[len(rows)] = cell
+                plans.append(net)
                 rows.append(label)
         if len(rows) == n:
             break
     options = {"n": n, "seed": seed, "radius": radius, "rules": dataclasses.asdict(rules)}
     about = {"name": "nets", "source": "generated", "licence": "MIT", "options": options}
-    return UnitCells(packed, resolution, _index(rows), about)
+    return UnitCells(packed, resolution, _index(rows), about), plans
+
+
+def draw_nets(nets: Sequence[PeriodicNet], resolution: int = 48, radius: float = 0.06) -> np.ndarray:
+    """The cells of nets, with their periodic images, packed: uint8 (len(nets), d^3 / 8)."""
+    packed = np.zeros((len(nets), -(-(resolution**3) // 8)), np.uint8)
+    for row, net in zip(packed, nets, strict=True):
+        row[:] = np.packbits(voxelise_segments(net.segments(), resolution, radius, periodic=True).reshape(-1))
+    return packed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +116,7 @@ class _Block:
         return range(self.number * self.size, (self.number + 1) * self.size)
 
 
-def _stream(n: int, first: _Block, engine: str, workers: int | None) -> Iterator[tuple[np.ndarray, list]]:
+def _stream(n: int, first: _Block, engine: str, workers: int | None) -> Iterator[tuple[np.ndarray, list, list]]:
     """Blocks of cells in the order of their families, without end; the caller stops when it has enough."""
     round_length = -(-n // first.size) + 2
     for start in itertools.count(0, round_length):
@@ -98,19 +124,18 @@ def _stream(n: int, first: _Block, engine: str, workers: int | None) -> Iterator
         yield from parallel.map_items(_make_block, blocks, workers=workers, engine=engine)
 
 
-def _make_block(block: _Block) -> tuple[np.ndarray, list[tuple[str, int, int]]]:
-    """Packed cells (m, d^3 / 8) and their (source_id, hall, centrosymmetric)."""
-    cells, labels = [], []
+def _make_block(block: _Block) -> tuple[np.ndarray, list[PeriodicNet], list[tuple[str, int, int]]]:
+    """Packed cells (m, d^3 / 8), their nets, and their (source_id, hall, centrosymmetric)."""
+    plans, labels = [], []
     for position in block.families():
         family, nets = make_family(block.seed, position, block.rules)
         if family is None:
             continue
-        for variant, net in enumerate(nets):
-            voxels = voxelise_segments(net.segments(), block.resolution, block.radius, periodic=True)
-            cells.append(np.packbits(voxels.reshape(-1)))
+        plans += nets
+        for variant in range(len(nets)):
             label = f"net-{family.system}-{position:06d}-{variant}"
             labels.append((label, family.hall, int(family.centrosymmetric)))
-    return np.stack(cells) if cells else np.zeros((0, -(-(block.resolution**3) // 8)), np.uint8), labels
+    return draw_nets(plans, block.resolution, block.radius), plans, labels
 
 
 def _index(rows: list[tuple[str, int, int]]) -> dict[str, np.ndarray]:
@@ -119,6 +144,7 @@ def _index(rows: list[tuple[str, int, int]]) -> dict[str, np.ndarray]:
     index = {
         "id": numbered_ids("nets", n),
         "source_id": np.array(labels, np.str_),
+        "family": np.array([label.rsplit("-", 2)[0] for label in labels], np.str_),
         "orientation": np.zeros(n, np.int64),
     }
     index |= {"centrosymmetric": np.array(central, np.int64), "hall": np.array(halls, np.int64)}

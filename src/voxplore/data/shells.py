@@ -3,16 +3,18 @@
 Cell i of a seed is drawn until it is sound: density in range, one periodic component, no sealed void, no thin wall.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
-from voxplore.data.levelsets import FAMILIES, draw_level_set, octant_solid
+from voxplore.data.levelsets import FAMILIES, LevelSet, draw_level_set, octant_solid
 from voxplore.data.octants import OCTANT, check_resolution, mirror_octant, resize_octant
 from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, numbered_ids, pack
 
-__all__ = ["build_shells", "is_sound"]
+__all__ = ["build_shells", "draw_shells", "is_sound", "shells_with_plans"]
 
 _CHUNK = 50
 _MOST_TRIES = 10_000
@@ -33,28 +35,49 @@ def build_shells(
     rejected, and the next taken, unless its density lies in DENSITY_RANGE, its solid is one periodic component that
     spans all three axes, no void is sealed, and no wall is under two voxels.
     """
+    return shells_with_plans(n, seed, resolution=resolution, engine=engine, workers=workers)[0]
+
+
+def shells_with_plans(
+    n: int, seed: int = 0, *, resolution: int = 48, engine: str = "local", workers: int | None = None
+) -> tuple[UnitCells, list[LevelSet]]:
+    """As `build_shells`, and the level set that each cell was drawn from."""
     check_resolution(resolution)
     if n < 0:
         raise VoxploreError("number of cells", expected="none or more", came=str(n))
     jobs = [(seed, start, min(start + _CHUNK, n), resolution) for start in range(0, n, _CHUNK)]
     packed = np.empty((n, -(-(resolution**3) // 8)), dtype=np.uint8)
-    families: list[str] = []
-    for job, (rows, names) in zip(jobs, map_items(_shell_rows, jobs, workers=workers, engine=engine), strict=True):
+    plans: list[LevelSet] = []
+    for job, (rows, drawn) in zip(jobs, map_items(_shell_rows, jobs, workers=workers, engine=engine), strict=True):
         packed[job[1] : job[2]] = rows
-        families += names
+        plans += drawn
     ids = numbered_ids("shells", n)
-    index = {"id": ids, "source_id": ids, "family": np.array(families, dtype=np.str_)}
+    index = {"id": ids, "source_id": ids, "family": np.array([plan.family for plan in plans], dtype=np.str_)}
     about = {"name": "shells", "source": "made by voxplore", "licence": "CC0 1.0"}
-    return UnitCells(packed, resolution, index, {**about, "options": {"n": n, "seed": seed, "resolution": resolution}})
+    about = {**about, "options": {"n": n, "seed": seed, "resolution": resolution}}
+    return UnitCells(packed, resolution, index, about), plans
 
 
-def _shell_rows(job: tuple[int, int, int, int]) -> tuple[np.ndarray, list[str]]:
+def draw_shells(level_sets: Sequence[LevelSet], resolution: int = 48) -> np.ndarray:
+    """The cells of one level set or more, packed: uint8 (len(level_sets), d^3 / 8)."""
+    return _packed([_octant(level_set, resolution) for level_set in level_sets])
+
+
+def _packed(octants: Sequence[np.ndarray]) -> np.ndarray:
+    return pack(np.stack([mirror_octant(octant) for octant in octants]))
+
+
+def _octant(level_set: LevelSet, resolution: int) -> np.ndarray:
+    return resize_octant(octant_solid(level_set, OCTANT), resolution)
+
+
+def _shell_rows(job: tuple[int, int, int, int]) -> tuple[np.ndarray, list[LevelSet]]:
     seed, start, stop, resolution = job
     drawn = [_first_sound_shell(np.random.default_rng((seed, i)), resolution) for i in range(start, stop)]
-    return pack(np.stack([mirror_octant(octant) for octant, _ in drawn])), [family for _, family in drawn]
+    return _packed([octant for octant, _ in drawn]), [level_set for _, level_set in drawn]
 
 
-def _first_sound_shell(rng: np.random.Generator, resolution: int) -> tuple[np.ndarray, str]:
+def _first_sound_shell(rng: np.random.Generator, resolution: int) -> tuple[np.ndarray, LevelSet]:
     # The family first: a family that is often rejected is no rarer for it.
     family = str(rng.choice(list(FAMILIES), p=list(FAMILIES.values())))
     for _ in range(_MOST_TRIES):
@@ -65,9 +88,9 @@ def _first_sound_shell(rng: np.random.Generator, resolution: int) -> tuple[np.nd
         sketch = octant_solid(level_set, resolution // 2)
         if not is_sound(sketch):  # a tenth of the work, and it finds nearly all that would fail
             continue
-        octant = resize_octant(octant_solid(level_set, OCTANT), resolution)
+        octant = _octant(level_set, resolution)
         if is_sound(octant):
-            return octant, family
+            return octant, level_set
     raise VoxploreError("shells", expected=f"a sound cell in {_MOST_TRIES} draws", came="none")
 
 
