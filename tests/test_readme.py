@@ -1,0 +1,129 @@
+"""The code of README and tutorial runs, at a size of seconds; every command they show exists with those options."""
+
+import re
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from voxplore import recipes
+from voxplore.cli import VERBS, main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: Shown size -> size of the test.
+SMALLER = {
+    "--n 10000": "--n 60 --resolution 16 --workers 1",
+    "--n 1000": "--n 4",
+    "generate(1000,": "generate(4,",
+    "--n 64": "--n 2",
+    "--n 16": "--n 2 --size 32",
+    "--n 8": "--n 2 --workers 1 --no-cache",
+    "--size 10 --n 2": "--size 10 --n 1 --workers 1",
+    "--rows": "--rows --row-size 4",
+}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of shell blocks that start with one of our commands, comments and continuations taken off."""
+    text = "\n".join(blocks(page, "bash")).replace("\\\n", " ")
+    lines = [re.sub(r"\s#\s.*", "", line).strip() for line in text.splitlines()]
+    return [line for line in lines if re.match(r"(voxplore|make)\b", line)]
+
+
+def every_command() -> list[tuple[str, str]]:
+    return [(page.name, line) for page in PAGES for line in commands(page)]
+
+
+def smaller(text: str) -> str:
+    for shown, tested in SMALLER.items():
+        text = text.replace(shown, tested) if tested not in text else text
+    return text
+
+
+@pytest.mark.parametrize(("page", "line"), every_command())
+def test_every_command_that_is_shown_exists(page, line):
+    program, *arguments = shlex.split(line.replace("$seed", "0"))
+    if program == "make":
+        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert all(argument in targets for argument in arguments if "=" not in argument), page
+        return
+    if arguments[0].startswith("--") or "..." in line or "NAME" in line:
+        return
+    import importlib
+
+    import tyro
+
+    assert arguments[0] in VERBS, page
+    command = importlib.import_module(f"voxplore.cli.{arguments[0]}").Command
+    tyro.cli(command, args=arguments[1:], config=(tyro.conf.FlagCreatePairsOff,))
+
+
+@pytest.fixture
+def small_recipes(monkeypatch):
+    """The recipe that is shown, as small as the tests'."""
+    tiny = recipes.RECIPES["voxplore-nets-tiny"]
+    less = replace(tiny.autoencoder_training, cells=320)
+    tiny = replace(tiny, autoencoder_training=less, sampling=replace(tiny.sampling, steps=3))
+    monkeypatch.setitem(recipes.RECIPES, "voxplore-nets-small", tiny)
+
+
+def test_the_tutorial_runs_from_its_first_line_to_its_last(monkeypatch, tmp_path, small_recipes):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    names: dict = {}
+    for language, block in re.findall(r"^```(bash|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        if language == "python":
+            exec(compile(smaller(block), "tutorial.md", "exec"), names)
+            continue
+        for line in block.splitlines():
+            assert main(shlex.split(smaller(line))[1:]) == 0, line
+    assert (tmp_path / "tables" / "nets" / "table.md").exists()
+    assert (tmp_path / "best.png").exists()
+
+
+def test_the_readmes_python_runs(monkeypatch, tmp_path, small_recipes):
+    monkeypatch.chdir(tmp_path)
+    code = blocks(ROOT / "README.md", "python")
+    if not code:
+        pytest.skip("no Python in README.md yet")
+    assert main(shlex.split(smaller("voxplore build nets --n 10000 --out data/nets"))[1:]) == 0
+    for block in code:
+        exec(compile(smaller(block), "README.md", "exec"), {})
+
+
+def test_the_model_of_the_docs_is_a_model(monkeypatch, tmp_path):
+    """The whole of what `add-a-model` promises: fit, save, load, generate."""
+    from voxplore.unitcells import load_cells
+
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(smaller("voxplore build nets --n 10000 --out nets"))[1:]) == 0
+    names: dict = {"__name__": "a_model"}
+    module = type(sys)("a_model")
+    monkeypatch.setitem(sys.modules, "a_model", module)
+    for block in blocks(ROOT / "docs" / "add-a-model.md", "python"):
+        exec(compile(block, "add-a-model.md", "exec"), names)
+    model = names["MeanModel"](names["MeanConfig"]()).fit(load_cells("nets"))
+    model.save("model")
+    again = names["MeanModel"].load("model")
+    first, second = model.generate(3, seed=1), again.generate(3, seed=1)
+    assert first.sha256() == second.sha256()
+    assert len(first) == 3
+    assert first.relative_density().max() > 0
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_shell_knows_the_command():
+    assert shutil.which("voxplore", path=str(Path(sys.executable).parent))
