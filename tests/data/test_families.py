@@ -135,5 +135,5 @@ class TestPlanar:
 
     def test_rotating_squares_fill_the_share_that_their_angle_leaves(self):
         angle = np.radians(20)
-        share = planar._Units(angle=angle, ratio=1.0).solid(400, None).mean()
+        share = planar._Units(angle=angle, ratio=1.0).solid(400, [None, None]).mean()
         assert share == pytest.approx(1 / (1 + np.sin(2 * angle)), abs=0.005)

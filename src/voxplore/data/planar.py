@@ -5,6 +5,7 @@ has central symmetry. Lengths are fractions of the cell edge.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,26 +22,28 @@ def centres(resolution: int) -> np.ndarray:
 
 
 def draw_extruded(rng: np.random.Generator, resolution: int) -> np.ndarray:
-    """Walls of one thickness, extruded along z: Bool (d, d, d). Honeycombs (convex, re-entrant), foams, waves."""
-    wall = max(rng.uniform(2.2, 5.0) / 48, 1.6 / resolution)
-    pattern = rng.choice(["honeycomb", "foam", "wave"], p=[0.3, 0.4, 0.3])
+    """Walls extruded along z: Bool (d, d, d). Honeycombs (convex, re-entrant; own uprights), foams, waves."""
+    thin, thick = np.maximum(rng.uniform(2.2, 5.0, 2) / 48, 1.6 / resolution)
+    pattern = rng.choice(["honeycomb", "foam", "wave"], p=[0.2, 0.4, 0.4])
     if pattern == "wave":
-        solid = _wave(rng, resolution, wall)
+        solid = _wave(rng, resolution, thin)
+    elif pattern == "foam":
+        solid = _walls(voronoi_edges(spread_seeds(rng, 2, (2, 7))), thin, resolution)
     else:
-        segments = _honeycomb(rng) if pattern == "honeycomb" else voronoi_edges(spread_seeds(rng, 2, (1, 7)))
-        solid = _distance_to_segments(segments, resolution) < wall / 2
+        zigzags, uprights = _honeycomb(rng)
+        solid = _walls(zigzags, thin, resolution) | _walls(uprights, thick, resolution)
     solid = solid.T if rng.random() < 0.5 else solid
     return np.repeat(solid[:, :, None], resolution, axis=2)
 
 
-def _honeycomb(rng: np.random.Generator) -> np.ndarray:
-    """Two zigzags joined by uprights: float64 (6, 2, 2). Where the zigzag dips towards its upright it is re-entrant."""
+def _honeycomb(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two zigzags float64 (4, 2, 2), joined by uprights (2, 2, 2): re-entrant where a zigzag dips to its upright."""
     side, middle = rng.uniform(0.1, 0.4, 2)
     points = [(0.0, side), (0.5, middle), (1.0, side)]
     lower = [(points[0], points[1]), (points[1], points[2])]
     upper = [((1 - a[0], 1 - a[1]), (1 - b[0], 1 - b[1])) for a, b in lower]
     uprights = [((0.5, middle), (0.5, 1 - middle)), ((0.0, -side), (0.0, side))]
-    return np.array(lower + upper + uprights)
+    return np.array(lower + upper), np.array(uprights)
 
 
 def _wave(rng: np.random.Generator, resolution: int, wall: float) -> np.ndarray:
@@ -60,19 +63,21 @@ def _wave(rng: np.random.Generator, resolution: int, wall: float) -> np.ndarray:
 def draw_kirigami(rng: np.random.Generator, resolution: int) -> np.ndarray:
     """Four rectangles hinged at their corners, turned by +-angle in turn: Bool (d, d, d).
 
-    The units are full or frames. Either they are prisms along z, or a sheet in the cell's middle joined to the next
+    Either the units are prisms along z, or a sheet in the cell's middle joined to the next
     sheet by pillars on the units. The rotating-squares mechanism of Grima & Evans 2000 (J. Mater. Sci. Lett. 19).
     """
-    units = _Units(angle=np.radians(rng.uniform(8, 42)), ratio=rng.uniform(0.6, 1.0))
-    frame = rng.uniform(0.05, 0.09) if rng.random() < 0.6 else None
-    sheet = _discs(units.hinges(), rng.uniform(0.035, 0.06), resolution) | units.solid(resolution, frame)
-    height, pillar = rng.uniform(0.15, 0.6), rng.uniform(0.06, 0.1)
-    if rng.random() < 0.5:
+    units = _Units(angle=np.radians(rng.uniform(5, 43)), ratio=rng.uniform(0.5, 1.0))
+    # The units of one colour of the chessboard are alike: full, or frames of some width.
+    frames = [rng.uniform(0.05, 0.12) if rng.random() < 0.7 else None for _ in range(2)]
+    sheet = _discs(units.hinges(), rng.uniform(0.035, 0.07), resolution) | units.solid(resolution, frames)
+    height, pillar = rng.uniform(0.12, 0.6), rng.uniform(0.05, 0.11)
+    if rng.random() < 0.4:
         return np.repeat(sheet[:, :, None], resolution, axis=2)
     # A frame is hollow in the middle: its pillars stand on the hinges.
-    pillars = _discs(units.middles() if frame is None else units.hinges(), pillar, resolution)
+    full = [frame is None for frame in (*frames, *frames[::-1])]
+    places = units.middles()[full] if any(full) else units.hinges()
     inside = np.abs(centres(resolution) - 0.5) < height / 2
-    return np.where(inside, sheet[:, :, None], pillars[:, :, None])
+    return np.where(inside, sheet[:, :, None], _discs(places, pillar, resolution)[:, :, None])
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,11 @@ class _Units:
         ]
         return np.concatenate(places)
 
-    def solid(self, resolution: int, frame: float | None) -> np.ndarray:
-        """The rectangles, full or hollow with walls of about `frame` cell edges: Bool (d, d)."""
+    def solid(self, resolution: int, frames: Sequence[float | None]) -> np.ndarray:
+        """The rectangles of the two colours, full (None) or hollow with walls of about `frame` edges: Bool (d, d)."""
         solid = np.zeros((resolution, resolution), dtype=bool)
-        for middle, turn in zip(self.middles(), self.turns(), strict=True):
+        four = (frames[0], frames[1], frames[1], frames[0])
+        for middle, turn, frame in zip(self.middles(), self.turns(), four, strict=True):
             x, y = (offset * size for offset, size in zip(_offsets(resolution, middle), self.period, strict=True))
             along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
             outside = np.maximum(np.abs(along) - self.ratio / 2, np.abs(across) - 0.5)
@@ -129,6 +135,11 @@ def _offsets(resolution: int, place: np.ndarray) -> tuple[np.ndarray, np.ndarray
     u = centres(resolution)
     x, y = ((u - coordinate + 0.5) % 1.0 - 0.5 for coordinate in place)
     return x[:, None], y[None, :]
+
+
+def _walls(segments: np.ndarray, thickness: float, resolution: int) -> np.ndarray:
+    """Pixels whose centres lie within half the thickness of segments (k, 2, 2) or their images: Bool (d, d)."""
+    return _distance_to_segments(segments, resolution) < thickness / 2
 
 
 def _distance_to_segments(segments: np.ndarray, resolution: int) -> np.ndarray:
