@@ -29,11 +29,11 @@ def smooth_cells(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
     return voxels
 
 
-def bits_of(voxels: np.ndarray) -> kernels.PatchBits:
+def bits_of(voxels: np.ndarray) -> kernels.PackedBits:
     d = voxels.shape[-1]
     more = -d % 8
     padded = np.pad(voxels, ((0, 0), (0, more), (0, more), (0, more)))
-    return kernels.patch_bits(np.packbits(padded.reshape(len(padded), -1), axis=1), d + more)
+    return kernels.packed_bits(np.packbits(padded.reshape(len(padded), -1), axis=1), d + more)
 
 
 def plain_nearest(queries, references, k=1, groups=None):
@@ -70,23 +70,27 @@ def path(request, monkeypatch):
 
 
 @pytest.mark.parametrize("d", [8] if PLAIN else [8, 16, 24])
-def test_a_patch_is_64_consecutive_bytes_and_its_counts_are_those_of_the_voxels(rng, path, d):
+def test_counts_of_patches_and_blocks_are_those_of_the_voxels(rng, path, d):
     voxels = smooth_cells(rng, 5, d)
     bits = bits_of(voxels)
-    side = d // 8
-    patches = voxels.reshape(5, side, 8, side, 8, side, 8).transpose(0, 1, 3, 5, 2, 4, 6).reshape(5, side**3, 512)
-    assert np.array_equal(np.unpackbits(bits.words.view(np.uint8), axis=1), patches.reshape(5, -1))
     assert np.array_equal(bits.solid, voxels.sum(axis=(1, 2, 3)))
-    counts = patches.sum(axis=2)
-    assert np.array_equal(bits.coarse[:, : side**3], -(-counts // packing.COARSE_STEP))
-    blocks = patches.reshape(5, side**3, 2, 4, 2, 4, 2, 4).sum(axis=(3, 5, 7)).reshape(5, -1)
-    assert np.array_equal(bits.fine[:, : blocks.shape[1]], blocks)
-    assert not bits.coarse[:, side**3 :].any()
-    assert not bits.fine[:, blocks.shape[1] :].any()
+    for counts, size, unit in ((bits.coarse, 8, packing.COARSE_STEP), (bits.fine, 4, 1)):
+        side = d // size
+        want = voxels.reshape(5, side, size, side, size, side, size).sum(axis=(2, 4, 6)).reshape(5, -1)
+        assert np.array_equal(counts[:, : side**3], -(-want // unit))
+        assert not counts[:, side**3 :].any()
+
+
+def test_packed_cells_are_not_copied(rng, tmp_path):
+    np.save(tmp_path / "cells.npy", np.packbits(smooth_cells(rng, 3, 16).reshape(3, -1), axis=1))
+    mapped = np.load(tmp_path / "cells.npy", mmap_mode="r")
+    bits = kernels.packed_bits(mapped, 16)
+    assert np.shares_memory(bits.words, mapped)
+    assert not bits.words.flags.writeable
 
 
 @pytest.mark.parametrize("d", [6, 8, 24])
-def test_a_cell_comes_back_from_patch_order(rng, d):
+def test_a_cell_comes_back_from_its_bits(rng, d):
     voxels = smooth_cells(rng, 3, d)
     bits = bits_of(voxels)
     assert all(np.array_equal(kernels.voxels_of(bits.words[i], d), voxels[i]) for i in range(3))

@@ -162,7 +162,7 @@ def test_orientations_of_a_source_are_compared_once_and_only_where_they_are_exac
     rows = [orient(cell, k) for k in range(6)] + [orient(other, k) for k in range(6)]
     rows[9] = rows[9] ^ (rng.random(other.shape) < 0.01)
     index = {"source_id": np.repeat(["a", "b"], 6)}
-    kept, groups = discovery.distinct_rows(metrics.Reference(UnitCells.from_voxels(np.stack(rows), index)))
-    assert kept.tolist() == [0, 6, 9]
-    assert groups.tolist() == [0] * 6 + [1] * 6
+    reference = metrics.Reference(UnitCells.from_voxels(np.stack(rows), index))
+    assert reference.distinct_rows.tolist() == [0, 6, 9]
+    assert reference.groups.tolist() == [0] * 6 + [1] * 6
     assert len(ORIENTATIONS) == 6

@@ -1,13 +1,13 @@
 """Kernels on packed bits: the one place where numba is used, each with a NumPy path.
 
-`patch_bits` re-orders packed cells for comparison, `nearest` finds the largest IoU exactly, `components`
+`packed_bits` counts patches of packed cells, `nearest` finds the largest IoU exactly, `components`
 labels packed rows, `first_equivalent` compares cells up to the cube's operations and half-period shifts.
 """
 
 from .components import Components, components
 from .equivalence import Orbits, first_equivalent, orbits, reach
 from .neighbours import Neighbours, nearest
-from .packing import PatchBits, patch_bits, voxels_of
+from .packing import PackedBits, packed_bits, voxels_of
 from .runtime import HAVE_NUMBA, available_threads, map_threads
 
 __all__ = [
@@ -15,14 +15,14 @@ __all__ = [
     "Components",
     "Neighbours",
     "Orbits",
-    "PatchBits",
+    "PackedBits",
     "available_threads",
     "components",
     "first_equivalent",
     "map_threads",
     "nearest",
     "orbits",
-    "patch_bits",
+    "packed_bits",
     "reach",
     "voxels_of",
 ]

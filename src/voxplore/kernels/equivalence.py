@@ -15,7 +15,7 @@ import numpy as np
 from voxplore.geometry import CUBE_OPERATIONS, HALF_SHIFTS
 
 from . import equivalence_numpy
-from .packing import COARSE_STEP, PatchBits
+from .packing import COARSE_STEP, PackedBits
 from .runtime import HAVE_NUMBA, jit, map_threads
 from .vector import minimum_sum
 
@@ -28,7 +28,7 @@ _PAIR_CHUNK = 256
 class Counted(NamedTuple):
     """Arrays of n cells, as kernels take them.
 
-    words: uint64 (n, .) in patch order. solid: int64 (n,). counts, ordered: uint8 (n, P), solid voxels of each block in
+    words: uint64 (n, .), packed bits. solid: int64 (n,). counts, ordered: uint8 (n, P), solid voxels of each block in
     units of `Maps.unit`, rounded up, in grid order and sorted within orbits.
     """
 
@@ -42,7 +42,7 @@ class Maps(NamedTuple):
     """m maps of a cell onto itself.
 
     axes: int64 (m, 3, 3), for each target axis its source axis, whether that is flipped, and the shift in voxels.
-    blocks: int64 (m, P), where each map puts each block. unit: voxels a count stands for. resolution: the cells' true
+    blocks: int64 (m, P), which block each map puts where. unit: voxels a count stands for. resolution: the cells' true
     d (words may be padded with void).
     """
 
@@ -56,7 +56,7 @@ class Maps(NamedTuple):
 class Orbits:
     """Cells ready for comparison under the maps."""
 
-    bits: PatchBits
+    bits: PackedBits
     cells: Counted
     maps: Maps
 
@@ -68,7 +68,7 @@ class Orbits:
         return replace(self, bits=self.bits.rows(rows), cells=Counted(*(array[rows] for array in self.cells)))
 
 
-def orbits(bits: PatchBits, resolution: int, shifts: bool = True) -> Orbits:
+def orbits(bits: PackedBits, resolution: int, shifts: bool = True) -> Orbits:
     """Prepare cells of true resolution d; without `shifts` only the 48 operations of the cube count."""
     counts, unit, side = _grid_counts(bits, resolution, shifts)
     maps, blocks = _maps(resolution, shifts, side)
@@ -87,18 +87,21 @@ def first_equivalent(
     references: Orbits,
     threshold: tuple[int, int] = (9, 10),
     earlier: bool = False,
+    rows: np.ndarray | None = None,
     threads: int | None = None,
 ) -> np.ndarray:
-    """For each query the lowest index of a reference that some map brings to IoU >= threshold, else -1: int64 (n,).
+    """For each query the first reference that some map brings to IoU >= threshold, else -1: int64 (n,).
 
     threshold: a fraction in integers. earlier: only references of a lower index than the query (a set against itself).
+    rows: int64, the references to try, in that order; all by default.
     """
     out = np.full(len(queries), -1, np.int64)
+    rows = np.arange(len(references)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
     kernel = _first_equivalent if HAVE_NUMBA else equivalence_numpy.first_equivalent
 
     def one(start: int) -> None:
         stop = min(start + _QUERY_CHUNK, len(queries))
-        kernel(queries.cells, references.cells, queries.maps, threshold, start, stop, earlier, out)
+        kernel(queries.cells, references.cells, queries.maps, threshold, rows, start, stop, earlier, out)
 
     for _ in map_threads(one, range(0, len(queries), _QUERY_CHUNK), threads):
         pass
@@ -133,48 +136,48 @@ def _maps(resolution: int, shifts: bool, side: int) -> tuple[np.ndarray, np.ndar
     return maps, _block_maps(maps, resolution, side)
 
 
-def _grid_counts(bits: PatchBits, resolution: int, shifts: bool) -> tuple[np.ndarray, int, int]:
+def _grid_counts(bits: PackedBits, resolution: int, shifts: bool) -> tuple[np.ndarray, int, int]:
     """Counts of blocks that the maps permute, their unit in voxels, and blocks along an edge."""
     if resolution % 16 == 0 or (resolution % 8 == 0 and not shifts):
         return bits.coarse, COARSE_STEP, resolution // 8
     if resolution % 8 == 0:
-        return _in_grid_order(bits.fine, resolution // 8), 1, resolution // 4
+        return bits.fine, 1, resolution // 4
     unit = -(-(resolution**3) // 128)  # no block is permuted: the cell is one block
     counts = np.zeros((len(bits), 32), np.uint8)
     counts[:, 0] = -(-bits.solid // unit)
     return counts, unit, 1
 
 
-def _in_grid_order(fine: np.ndarray, side: int) -> np.ndarray:
-    patches = fine[:, : (2 * side) ** 3].reshape(len(fine), side, side, side, 2, 2, 2)
-    out = np.zeros_like(fine)
-    out[:, : (2 * side) ** 3] = patches.transpose(0, 1, 4, 2, 5, 3, 6).reshape(len(fine), -1)
-    return out
-
-
 def _block_maps(maps: np.ndarray, resolution: int, side: int) -> np.ndarray:
-    """int64 (m, side^3): the block at which each map puts each block of the grid."""
+    """int64 (m, side^3): for each map and each place in the grid, the block that comes there."""
     grid = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij")).reshape(3, -1)
     out = np.empty((len(maps), side**3), np.int64)
     for row, (axes, flips, steps) in zip(out, maps, strict=True):
         target = grid[axes]
         target = np.where(flips[:, None] == 1, side - 1 - target, target)
         target = (target + steps[:, None] * side // resolution) % side
-        row[:] = (target[0] * side + target[1]) * side + target[2]
+        row[(target[0] * side + target[1]) * side + target[2]] = np.arange(side**3)
     return out
 
 
 @jit
-def _solid_points(words, side, points):
-    """Coordinates of the solid voxels of one cell in patch order: into int32 points (., 3); their number."""
+def _solid_points(words, d, points):
+    """Coordinates of the solid voxels of one cell: into int32 points (., 3); their number."""
+    bytes_a_row = (d + 7) // 8
+    width = 8 * bytes_a_row
     n = 0
-    for patch in range(side * side * side):
-        px, py, pz = patch // (side * side), patch // side % side, patch % side
-        for x in range(8):
-            word = words[patch * 8 + x]
-            for bit in range(64):
-                if (word >> np.uint64(bit)) & np.uint64(1):
-                    points[n, 0], points[n, 1], points[n, 2] = px * 8 + x, py * 8 + bit // 8, pz * 8 + 7 - bit % 8
+    for at in range(words.shape[0]):
+        word = words[at]
+        if word == 0:
+            continue
+        for byte in range(8):
+            bits = np.int64((word >> np.uint64(8 * byte)) & np.uint64(255))
+            if bits == 0:
+                continue
+            row, z = (at * 8 + byte) // bytes_a_row, (at * 8 + byte) % bytes_a_row * 8
+            for bit in range(8):
+                if (bits >> (7 - bit)) & 1:
+                    points[n, 0], points[n, 1], points[n, 2] = row // width, row % width, z + bit
                     n += 1
     return n
 
@@ -193,19 +196,20 @@ def _step(n):
 
 
 @jit
-def _maps_onto(points, n, stride, entry, d, side, words, need):
+def _maps_onto(points, n, stride, entry, d, words, need):
     """Whether the map puts at least `need` of the n points on solid voxels of `words`."""
     misses = n - need
     if misses < 0:
         return False
-    # Target axis k: (sign * point[axis] + start) modulo d.
+    bytes_a_row = (d + 7) // 8
+    width = 8 * bytes_a_row
     at = 0
     for _ in range(n):
         x = _target(points, at, entry, 0, d)
         y = _target(points, at, entry, 1, d)
         z = _target(points, at, entry, 2, d)
-        word = words[(((x >> 3) * side + (y >> 3)) * side + (z >> 3)) * 8 + (x & 7)]
-        if not (word >> np.uint64(8 * (y & 7) + 7 - (z & 7))) & np.uint64(1):
+        byte = (x * width + y) * bytes_a_row + (z >> 3)
+        if not (words[byte >> 3] >> np.uint64(8 * (byte & 7) + 7 - (z & 7))) & np.uint64(1):
             misses -= 1
             if misses < 0:
                 return False
@@ -227,11 +231,10 @@ def _target(points, at, entry, axis, d):
 @jit
 def _some_map(table, points, n, stride, maps, reference, j, need):
     """Whether some map reaches `need` common voxels with reference j."""
-    side = (maps.resolution + 7) // 8
     for m in range(maps.axes.shape[0]):
         if minimum_sum(table, m, reference.counts, j) * maps.unit < need:
             continue
-        if _maps_onto(points, n, stride, maps.axes[m], maps.resolution, side, reference.words[j], need):
+        if _maps_onto(points, n, stride, maps.axes[m], maps.resolution, reference.words[j], need):
             return True
     return False
 
@@ -241,19 +244,21 @@ def _load(query, i, maps, points, table):
     """Prepare query i: its solid points and its counts under every map. The number of points."""
     for m in range(maps.blocks.shape[0]):
         for p in range(maps.blocks.shape[1]):
-            table[m, maps.blocks[m, p]] = query.counts[i, p]
-    return _solid_points(query.words[i], (maps.resolution + 7) // 8, points)
+            table[m, p] = query.counts[i, maps.blocks[m, p]]
+    return _solid_points(query.words[i], maps.resolution, points)
 
 
 @jit
-def _first_equivalent(query, reference, maps, threshold, start, stop, earlier, out):
+def _first_equivalent(query, reference, maps, threshold, rows, start, stop, earlier, out):
     points = np.empty((maps.resolution**3, 3), np.int32)
     table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
     parts = threshold[0] + threshold[1]
     for i in range(start, stop):
         n = -1
         stride = 1
-        for j in range(i if earlier else reference.words.shape[0]):
+        for j in rows:
+            if earlier and j >= i:
+                continue
             # IoU >= p / q means common * (p + q) >= p * (sum of the two): rounded up to whole voxels.
             both = query.solid[i] + reference.solid[j]
             need = (threshold[0] * both + parts - 1) // parts

@@ -17,22 +17,24 @@ def first_equivalent(
     reference: "Counted",
     maps: "Maps",
     threshold: tuple[int, int],
+    rows: np.ndarray,
     start: int,
     stop: int,
     earlier: bool,
     out: np.ndarray,
 ) -> None:
-    """For queries [start, stop) the lowest equivalent reference, into out."""
+    """For queries [start, stop) the first equivalent reference of `rows`, into out."""
     for i in range(start, stop):
-        last = i if earlier else len(reference.words)
-        both = query.solid[i] + reference.solid[:last]
+        candidates = rows[rows < i] if earlier else rows
+        both = query.solid[i] + reference.solid[candidates]
         need = -(-threshold[0] * both // sum(threshold))
-        candidates = np.flatnonzero((both > 0) & (np.minimum(query.solid[i], reference.solid[:last]) >= need))
+        left = (both > 0) & (np.minimum(query.solid[i], reference.solid[candidates]) >= need)
+        candidates, need = candidates[left], need[left]
         smaller = np.minimum(reference.ordered[candidates], query.ordered[i])
-        candidates = candidates[smaller.sum(axis=1, dtype=np.int64) * maps.unit >= need[candidates]]
-        if len(candidates):
-            moved = _Moved(query, i, maps)
-            out[i] = next((j for j in candidates if moved.reaches(reference, j, need[j])), -1)
+        left = smaller.sum(axis=1, dtype=np.int64) * maps.unit >= need
+        if left.any():
+            moved, pairs = _Moved(query, i, maps), zip(candidates[left], need[left], strict=True)
+            out[i] = next((j for j, least in pairs if moved.reaches(reference, j, least)), -1)
 
 
 def reach(
@@ -49,8 +51,7 @@ class _Moved:
     def __init__(self, query: "Counted", i: int, maps: "Maps"):
         self.voxels, self.maps = voxels_of(query.words[i], maps.resolution), maps
         self.table = np.zeros((len(maps.axes), query.counts.shape[1]), np.uint8)
-        counts = np.broadcast_to(query.counts[i, : maps.blocks.shape[1]], maps.blocks.shape)
-        np.put_along_axis(self.table, maps.blocks, counts, axis=1)
+        self.table[:, : maps.blocks.shape[1]] = query.counts[i][maps.blocks]
 
     def reaches(self, reference: "Counted", j: int, need: int) -> bool:
         bounds = np.minimum(self.table, reference.counts[j]).sum(axis=1, dtype=np.int64) * self.maps.unit

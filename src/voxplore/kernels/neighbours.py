@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import neighbours_numpy
-from .packing import COARSE_STEP, PatchBits
+from .packing import COARSE_STEP, PackedBits
 from .runtime import JIT, available_threads, jit, map_threads
 from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, minimum_sums, overlap, overlap_tile
 
@@ -47,8 +47,8 @@ class Neighbours:
 
 
 def nearest(
-    queries: PatchBits,
-    references: PatchBits,
+    queries: PackedBits,
+    references: PackedBits,
     k: int = 1,
     groups: np.ndarray | None = None,
     threads: int | None = None,
@@ -69,7 +69,7 @@ def nearest(
 
 
 def _search(
-    queries: PatchBits, references: PatchBits, k: int, groups: np.ndarray, threads: int | None
+    queries: PackedBits, references: PackedBits, k: int, groups: np.ndarray, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One block of queries: bound all, seed, scan, merge."""
     n, size = len(queries), len(references)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .packing import COARSE_STEP, PatchBits
+from .packing import COARSE_STEP, PackedBits
 from .runtime import HAVE_NUMBA
 
 __all__ = ["run_kernels", "search"]
@@ -15,7 +15,7 @@ _CHUNK = 4096
 
 
 def search(
-    queries: PatchBits, references: PatchBits, k: int, groups: np.ndarray, threads: int | None
+    queries: PackedBits, references: PackedBits, k: int, groups: np.ndarray, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Index, common and total (n, k), as the compiled search gives them."""
     found = [_one(queries, i, references, k, groups) for i in range(len(queries))]
@@ -23,7 +23,7 @@ def search(
 
 
 def _one(
-    queries: PatchBits, i: int, references: PatchBits, k: int, groups: np.ndarray
+    queries: PackedBits, i: int, references: PackedBits, k: int, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bounds = _bounds(queries.coarse[i], references.coarse)
     totals = queries.solid[i] + references.solid

@@ -1,9 +1,10 @@
 """The inner loops that decide the speed, written once for vector units.
 
-`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` and `minimum_sums` add up the
-smaller of two byte counts, which bounds that number from above. They are emitted as LLVM vector code because the automatic vectoriser
-widens every byte and word on the way. With VPOPCNTDQ (AVX-512) a count is one instruction on 64 bytes; elsewhere the
-bytes of 32 are counted by nibble look-up and gathered in byte lanes, fifteen rounds at a time, before they are widened.
+`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` and `minimum_sums` add up
+the smaller of two byte counts, which bounds that number from above. They are emitted as LLVM vector code because the
+automatic vectoriser widens every byte and word on the way. With VPOPCNTDQ (AVX-512) a count is one instruction on 64
+bytes; elsewhere the bytes of 32 are counted by nibble look-up and gathered in byte lanes, fifteen rounds at a time,
+before they are widened.
 """
 
 import numpy as np

@@ -81,16 +81,13 @@ def vun(
     bits = reference.prepare(samples)
     floor = periodicity_floor if periodicity_floor is not None else floor_of(reference)
     failures = _validity(samples, bits, reference, floor)
-    d = reference.resolution
-    cells = kernels.orbits(bits, d)
+    cells = kernels.orbits(bits, reference.resolution)
     repeats = kernels.first_equivalent(cells, cells, EQUIVALENT, earlier=True, threads=reference.threads)
-    rows, groups = distinct_rows(reference)
-    known = kernels.orbits(reference.bits.rows(rows), d)
-    equals = kernels.first_equivalent(cells, known, EQUIVALENT, threads=reference.threads)
-    direct = np.where(equals >= 0, rows[equals], -1)
-    open_ = np.flatnonzero((equals < 0) & (bits.solid > 0))
+    rows = reference.distinct_rows
+    direct = kernels.first_equivalent(cells, reference.orbits, EQUIVALENT, rows=rows, threads=reference.threads)
+    undecided = np.flatnonzero((direct < 0) & (bits.solid > 0))
     resized = np.full(len(bits), -1, np.int64)
-    resized[open_] = _equal_after_resizing(cells.rows(open_), reference, groups)
+    resized[undecided] = _equal_after_resizing(cells.rows(undecided), reference)
     failures += [repeats >= 0, direct >= 0, resized >= 0]
     reasons = tuple(
         "; ".join(text for text, failed in zip(REASONS, flags, strict=True) if failed)
@@ -108,7 +105,7 @@ def floor_of(reference: Reference) -> float:
 
 
 def _validity(
-    samples: UnitCells | np.ndarray, bits: kernels.PatchBits, reference: Reference, floor: float
+    samples: UnitCells | np.ndarray, bits: kernels.PackedBits, reference: Reference, floor: float
 ) -> list[np.ndarray]:
     """What speaks against each cell: Bool (n,) for each of the first five REASONS."""
     found = quality.components(samples)
@@ -126,38 +123,12 @@ def _validity(
     return [np.asarray(column) for column in failures]
 
 
-def distinct_rows(reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that stand for the whole reference, and the source number of every row (the row itself without sources).
-
-    A row is left out only where it equals, voxel by voxel, the first row of its source under one of the maps: then
-    whatever is equivalent to the one is equivalent to the other.
-    """
-    n = len(reference)
-    sources = reference.index.get("source_id")
-    if sources is None:
-        return np.arange(n), np.arange(n)
-    _, first, groups = np.unique(sources, return_index=True, return_inverse=True)
-    leaders = first[groups]
-    others = np.flatnonzero(leaders != np.arange(n))
-    cells = kernels.orbits(reference.bits, reference.resolution)
-    solid = reference.bits.solid
-    # Equal solid counts and all of it common: the same cell.
-    need = np.where(solid[others] == solid[leaders[others]], solid[others], reference.resolution**3 + 1)
-    pairs = np.stack([leaders[others], others], axis=1)
-    order = np.argsort(pairs[:, 0], kind="stable")
-    same = np.empty(len(others), bool)
-    same[order] = kernels.reach(cells, cells, pairs[order], need[order], reference.threads)
-    keep = np.ones(n, bool)
-    keep[others[same]] = False
-    return np.flatnonzero(keep), groups.astype(np.int64)
-
-
-def _equal_after_resizing(cells: kernels.Orbits, reference: Reference, groups: np.ndarray) -> np.ndarray:
+def _equal_after_resizing(cells: kernels.Orbits, reference: Reference) -> np.ndarray:
     """For each cell one of its nearest reference cells that is equivalent once resized to its density, or -1.
 
     Nearest: by IoU as the cells lie, at most one row of each source.
     """
-    nearest = kernels.nearest(cells.bits, reference.bits, NEAREST, groups, reference.threads).index
+    nearest = kernels.nearest(cells.bits, reference.bits, NEAREST, reference.groups, reference.threads).index
     pairs = np.stack([np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()], axis=1)
     pairs = pairs[pairs[:, 1] >= 0]
     pairs = pairs[_within_reach(cells, reference, pairs)]
@@ -180,9 +151,17 @@ def _within_reach(cells: kernels.Orbits, reference: Reference, pairs: np.ndarray
     """
     a, b = cells.bits.solid[pairs[:, 0]], reference.bits.solid[pairs[:, 1]]
     need = np.where(a > b, -(-(9 * b - a) // 9), -(-9 * a // 10))
-    rows, position = np.unique(pairs[:, 1], return_inverse=True)
-    known = kernels.orbits(reference.bits.rows(rows), reference.resolution)
-    return kernels.reach(cells, known, np.stack([pairs[:, 0], position], axis=1), need, reference.threads)
+    out = np.empty(len(pairs), bool)
+    # A map from A onto B is a map from B onto A; starting from the cell with less solid, most maps fail sooner. Half a
+    # period of an odd number of voxels is rounded, and its maps have no exact inverse.
+    back = (a > b) & (reference.resolution % 2 == 0)
+    out[~back] = kernels.reach(cells, reference.orbits, pairs[~back], need[~back], reference.threads)
+    turned = pairs[back][:, ::-1]
+    order = np.argsort(turned[:, 0], kind="stable")
+    found = np.empty(len(turned), bool)
+    found[order] = kernels.reach(reference.orbits, cells, turned[order], need[back][order], reference.threads)
+    out[back] = found
+    return out
 
 
 def _equivalent(cell: kernels.Orbits, voxels: np.ndarray, reference: Reference) -> bool:
@@ -212,13 +191,18 @@ def _squared_distance(targets: np.ndarray) -> np.ndarray:
     d = targets.shape[0]
     kind, far = (np.int16, 28_000) if d <= 128 else (np.int32, 1 << 30)  # 3 (d/2)^2 stays below far
     distance = np.where(targets, 0, far).astype(kind)
+    shifted = np.empty_like(distance)
     for axis in range(3):
-        start = distance
-        for step in range(1, d // 2 + 1):  # the nearest image lies at most half a period away along each axis
+        # The nearest image lies at most half a period away along each axis.
+        widths = [(d // 2, d // 2) if a == axis else (0, 0) for a in range(3)]
+        start = np.moveaxis(np.pad(distance, widths, mode="wrap"), axis, 0)
+        nearest, sum_ = np.moveaxis(distance, axis, 0), np.moveaxis(shifted, axis, 0)
+        for step in range(1, d // 2 + 1):
             if axis > 0 and step * step >= distance.max():
                 break
-            for way in (step, -step):
-                distance = np.minimum(distance, np.roll(start, way, axis) + kind(step * step))
+            for first in (d // 2 - step, d // 2 + step):
+                np.add(start[first : first + d], kind(step * step), out=sum_)
+                np.minimum(nearest, sum_, out=nearest)
     return distance
 
 

@@ -38,9 +38,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("diversity_ungated", "S_div ungated", "1", "higher", False, "Eq. 16 and 17 on every cell"),
     Metric("novelty_opened", "S_nov opened", "1", "higher", True, "S_nov after a one-voxel opening"),
     Metric("relative_density", "Relative density", "1", None, True, "solid fraction"),
-    Metric(
-        "density_distance", "W(density)", "1", "lower", False, "Wasserstein distance of densities to held-out"
-    ),
+    Metric("density_distance", "W(density)", "1", "lower", False, "Wasserstein distance of densities to held-out"),
 )
 
 #: The same by key.
