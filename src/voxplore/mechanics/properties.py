@@ -7,7 +7,7 @@ change of the derived constants costs no new solution. An interrupted run loses 
 import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, unpack
 
+from .batched import homogenise_batch
 from .constants import derived
 from .element import conductive_element, elastic_element
-from .homogenise import homogenise
+from .homogenise import Homogenised, homogenise
 
 __all__ = ["STIFFNESS_COLUMNS", "properties_of"]
 
 #: Counts changes of the solver that change results: part of the cache's key.
 _SOLVER = 1
+#: Cells a batch on an accelerator.
+_BATCH = 32
 _VOIGT = tuple((i, j) for i in range(6) for j in range(i, 6))
 _SYMMETRIC = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 STIFFNESS_COLUMNS = tuple(f"C{i + 1}{j + 1}" for i, j in _VOIGT)
@@ -42,6 +45,7 @@ def properties_of(
     tolerance: float = 1e-4,
     workers: int | None = None,
     engine: str = "local",
+    device: str = "cpu",
     progress: Callable[[int], Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Properties of n cells: one array (n,) a column, rows in the order of the cells.
@@ -52,6 +56,7 @@ def properties_of(
 
     cache: folder that keeps solved cells by checksum, shared by any runs; None keeps nothing.
     tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.
+    device: "cpu" solves one cell a worker; another ("cuda") solves batches of cells there by torch.
     """
     if not young > 0 or not -1 < poisson < 0.5:
         came = f"{young} and {poisson}"
@@ -62,11 +67,16 @@ def properties_of(
     keys = [_key(row, cells.resolution, poisson, tolerance) for row in packed]
     solved = _from_cache(cache, set(keys))
     missing = {key: row for key, row in zip(keys, packed, strict=True) if key not in solved}
-    work = partial(_solve_cell, resolution=cells.resolution, poisson=poisson, tolerance=tolerance)
+    setting = {"resolution": cells.resolution, "poisson": poisson, "tolerance": tolerance}
+    work = partial(_solve_cell, **setting)
     for _ in range(len(cells) - len(missing)):
         if progress:
             progress(1)
-    done = map_items(work, list(missing.values()), workers=workers, engine=engine)
+    rows = list(missing.values())
+    if device == "cpu":
+        done = map_items(work, rows, workers=workers, engine=engine)
+    else:
+        done = _solve_on_device(rows, device, **setting)
     for key, result in zip(missing, done, strict=True):
         solved[key] = result
         if cache is not None:
@@ -118,6 +128,21 @@ def _solve_cell(row: np.ndarray, resolution: int, poisson: float, tolerance: flo
         warnings.simplefilter("ignore", RuntimeWarning)  # the residual is in the table
         elastic = homogenise(voxels, elastic_element(poisson), tolerance)
         conductive = homogenise(voxels, conductive_element(), tolerance)
+    return _result(elastic, conductive)
+
+
+def _solve_on_device(
+    rows: list[np.ndarray], device: str, resolution: int, poisson: float, tolerance: float
+) -> Iterator[dict[str, Any]]:
+    """The same of many packed cells, by batches on a torch device."""
+    for start in range(0, len(rows), _BATCH):
+        voxels = unpack(np.stack(rows[start : start + _BATCH]), resolution)
+        elastic = homogenise_batch(voxels, elastic_element(poisson), tolerance, device)
+        conductive = homogenise_batch(voxels, conductive_element(), tolerance, device)
+        yield from map(_result, elastic, conductive)
+
+
+def _result(elastic: Homogenised, conductive: Homogenised) -> dict[str, Any]:
     return {
         "stiffness": [float(elastic.tensor[i, j]) for i, j in _VOIGT],
         "conductivity": [float(conductive.tensor[i, j]) for i, j in _SYMMETRIC],
