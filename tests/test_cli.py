@@ -164,6 +164,24 @@ class TestBuild:
         assert set(cells.index["split"]) == {"train", "test"}
         assert "periodicity_floor" in cells.about
 
+    def test_strut_graphs_and_meshes_become_cells(self, capsys, nets, tmp_path):
+        graph = {"nodes": [[0.5, 0.5, 0.0], [0.5, 0.5, 1.0]], "bars": [[0, 1]]}
+        (tmp_path / "rod.json").write_text(json.dumps(graph))
+        common = ["--resolution", "16"]
+        rods = [str(tmp_path / "rod.json")] * 2
+        cells = load_cells(built(tmp_path / "graphs", "graphs", "--files", *rods, "--radius", "0.2", *common))
+        assert cells.index["id"].tolist() == ["000000-rod", "000001-rod"]
+        assert cells.relative_density()[0] == pytest.approx(np.pi * 0.2**2, rel=0.1)
+        export = ["export", str(tmp_path / "graphs"), "--format", "stl", "--size", "8", "--workers", "1", "--n", "1"]
+        pytest.importorskip("trimesh")
+        assert main([*export, "--out", str(tmp_path / "stl")]) == 0
+        mesh = str(tmp_path / "stl" / "000000-rod.stl")
+        again = load_cells(built(tmp_path / "meshes", "meshes", "--files", mesh, "--edge", "8", *common))
+        assert np.count_nonzero(again.voxels()[0] ^ cells.voxels()[0]) < 0.02 * 16**3
+        (tmp_path / "open.json").write_text('{"nodes": []}')
+        told = refused(capsys, "build", "graphs", "--files", tmp_path / "open.json", "--out", tmp_path / "x")
+        assert "open.json: expected an object" in told
+
     def test_joined_sets_keep_their_splits(self, nets, tmp_path):
         shells = built(tmp_path / "shells", "shells", "--n", "10", "--resolution", "16", "--workers", "1")
         both = load_cells(built(tmp_path / "both", "joined", "--sets", str(nets), str(shells)))
@@ -543,10 +561,11 @@ def test_cells_are_exported_and_measured(capsys, nets, tmp_path):
     assert len(listing(tmp_path / "files")) == 2
     told = refused(capsys, "export", nets, "--format", "obj3", "--size", 5, "--out", tmp_path / "x")
     assert "export format: expected one of stl," in told
-    command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache"]
+    command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache", "--checks"]
     assert main([*command, "--out", str(tmp_path / "p")]) == 0
     table = (tmp_path / "p" / "properties.csv").read_text().splitlines()
     assert table[0].startswith("id,relative_density,C11")
+    assert "printable" in table[0]
     assert len(table) == 3
 
 

@@ -13,7 +13,7 @@ from voxplore.errors import VoxploreError
 from voxplore.metrics import periodicity
 from voxplore.unitcells import UnitCells
 
-__all__ = ["build", "finish", "join"]
+__all__ = ["build", "finish", "from_graphs", "from_meshes", "join"]
 
 
 def build(
@@ -56,6 +56,36 @@ def join(sets: Sequence[UnitCells]) -> UnitCells:
     about = {"name": _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
     about |= {key: _listed(sets, key, "; ") for key in ("source", "licence", "split_rule")}
     return replace(joined, about={key: value for key, value in about.items() if value})
+
+
+def from_meshes(
+    paths: Sequence[Path], resolution: int = 48, periodic: bool = False, edge: float | None = None
+) -> UnitCells:
+    """A cell from each closed surface (STL, PLY, OBJ); see `data.meshes.read_mesh`."""
+    from voxplore.data.meshes import read_mesh
+
+    return _from_files(paths, lambda path: read_mesh(path, resolution, periodic, edge), "meshes")
+
+
+def from_graphs(paths: Sequence[Path], resolution: int = 48, radius: float = 0.06, periodic: bool = True) -> UnitCells:
+    """A cell from each strut graph in JSON; see `data.meshes.read_graph`."""
+    from voxplore.data.meshes import read_graph
+    from voxplore.data.truss import voxelise
+
+    def voxels(path: Path) -> np.ndarray:
+        graph = read_graph(path)
+        return voxelise(graph.nodes, graph.edges, resolution, radius, periodic)
+
+    return _from_files(paths, voxels, "graphs")
+
+
+def _from_files(paths: Sequence[Path], read: Callable[[Path], np.ndarray], name: str) -> UnitCells:
+    if not paths:
+        raise VoxploreError(name, expected="one file or more", came="none")
+    ids = [path.stem for path in paths]
+    if len(set(ids)) < len(ids):
+        ids = [f"{number:06d}-{stem}" for number, stem in enumerate(ids)]
+    return UnitCells.from_voxels(np.stack([read(path) for path in paths]), {"id": np.array(ids, np.str_)}, name=name)
 
 
 def _listed(sets: Sequence[UnitCells], key: str, between: str) -> str:

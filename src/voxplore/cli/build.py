@@ -139,6 +139,42 @@ class Own(_Set):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Meshes(_Set):
+    """A cell from each closed surface: STL, PLY or OBJ files."""
+
+    files: tuple[Path, ...]
+    """The files."""
+    resolution: int = 48
+    periodic: bool = False
+    """What lies outside the cell comes in again on the other side."""
+    edge: float | None = None
+    """Edge of the cell in the unit of the files; by default the smallest cube around each mesh."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.build import from_meshes
+
+        return from_meshes(self.files, self.resolution, self.periodic, self.edge)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphs(_Set):
+    """A truss from each strut graph: JSON files with nodes and bars."""
+
+    files: tuple[Path, ...]
+    """The files."""
+    resolution: int = 48
+    radius: float = 0.06
+    """Radius of the struts, as a fraction of the cell edge."""
+    clipped: bool = False
+    """Without periodic images, as the published trusses are."""
+
+    def cells(self) -> "UnitCells":
+        from voxplore.build import from_graphs
+
+        return from_graphs(self.files, self.resolution, self.radius, not self.clipped)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Joined(_Set):
     """Built sets, one after the other as one set; each keeps its splits."""
 
@@ -202,6 +238,8 @@ Command = (
     | Annotated[MetaTruss, tyro.conf.subcommand("metatruss")]
     | Annotated[MetaShell, tyro.conf.subcommand("metashell")]
     | Annotated[Own, tyro.conf.subcommand("own")]
+    | Annotated[Meshes, tyro.conf.subcommand("meshes")]
+    | Annotated[Graphs, tyro.conf.subcommand("graphs")]
     | Annotated[Joined, tyro.conf.subcommand("joined")]
     | Annotated[Spinodoid, tyro.conf.subcommand("spinodoid")]
     | Annotated[Voronoi, tyro.conf.subcommand("voronoi")]

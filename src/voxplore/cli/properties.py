@@ -26,6 +26,12 @@ class Command:
     """Poisson's ratio of the solid."""
     tolerance: float = 1e-4
     """Relative residual of the solver."""
+    checks: bool = False
+    """Also check each cell before printing: percolation, pockets, thinnest parts, symmetry, printable or not."""
+    size: float = 10.0
+    """Edge of the printed cell in millimetres (--checks)."""
+    feature: float = 0.4
+    """Thinnest strut that the printer makes, in millimetres (--checks)."""
     no_cache: bool = False
     """Neither read nor keep solved cells."""
     engine: Engine = "local"
@@ -49,6 +55,11 @@ class Command:
         with tqdm(total=len(cells), unit="cell", disable=None) as bar:
             work = {"workers": self.workers, "engine": self.engine, "progress": bar.update}
             columns = properties_of(cells, cache, **solid, **work)
+        if self.checks:
+            from voxplore.checks import checks_of
+
+            found = {"workers": self.workers, "engine": self.engine}
+            columns |= checks_of(cells, size_mm=self.size, strut_mm=self.feature, **found)
         with files.staged_folder(self.out, self.overwrite) as stage:
             files.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
             files.write_json(stage / "properties.json", {"cells_sha256": cells.sha256(), "n": len(cells), **solid})
