@@ -24,6 +24,9 @@ from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["gallery"]
 
+#: The parts of the page's script, in this order (folder `page`).
+_SCRIPTS = ("volumes", "drawing", "stl", "cards", "detail")
+
 
 def gallery(
     cells: UnitCells | np.ndarray,
@@ -88,9 +91,9 @@ def _values(values: Any) -> list[Any]:
 
 
 def _page(title: str, payload: dict[str, Any]) -> str:
-    folder = resources.files("voxplore.show")
-    page = folder.joinpath("gallery.html").read_text(encoding="utf-8")
-    script = folder.joinpath("gallery.js").read_text(encoding="utf-8")
+    folder = resources.files("voxplore.show").joinpath("page")
+    page = folder.joinpath("page.html").read_text(encoding="utf-8")
+    script = "\n".join(folder.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     filled = {
         "TITLE": html.escape(title),

@@ -1,0 +1,150 @@
+// The cell that is open: turning, tiling, slicing, downloading; and the beginning of it all.
+
+function fit(canvas, share) {
+  const pixels = Math.round(Math.min(canvas.clientWidth || 400, 800) * Math.min(window.devicePixelRatio || 1, 2) * share);
+  if (canvas.width !== Math.max(64, pixels)) canvas.width = canvas.height = Math.max(64, pixels);
+}
+
+// While the view moves, slow machines draw fewer pixels; the still picture is drawn in full.
+let pending = 0, settle = 0, share = 1;
+function redraw() {
+  if (!renderer) return;
+  document.documentElement.dataset.still = "no";
+  if (pending) return;
+  pending = requestAnimationFrame(() => {
+    pending = 0;
+    const took = drawDetail(share, 1);
+    if (took > 60) share = Math.max(0.35, share * 0.75);
+    else if (took < 20) share = Math.min(1, share * 1.1);
+    const still = took / (share * share);
+    clearTimeout(settle);
+    settle = setTimeout(() => {
+      drawDetail(1, still > 250 ? 1 : 2);
+      document.documentElement.dataset.still = "yes";
+    }, 180);
+  });
+}
+
+function drawDetail(share, samples) {
+  if (opened < 0) return 0;
+  const before = performance.now();
+  fit($("view"), share);
+  renderer.draw($("view"), opened, { ...view, turning: true }, samples);
+  if (NEAREST) {
+    fit($("nearest-view"), share);
+    renderer.draw($("nearest-view"), NEAREST.volume[opened], { ...view, turning: true }, samples);
+  }
+  renderer.finish();
+  return performance.now() - before;
+}
+
+function open(i) {
+  opened = i;
+  $("name").textContent = data.names[i];
+  $("view-name").textContent = data.names[i];
+  $("view").setAttribute("aria-label", "Unit cell " + data.names[i]);
+  $("nearest").hidden = !NEAREST;
+  if (NEAREST) {
+    $("nearest-name").textContent = "nearest training cell: " + NEAREST.names[i];
+    $("nearest-view").setAttribute("aria-label", "Nearest training cell " + NEAREST.names[i]);
+  }
+  $("values").replaceChildren(...data.columns.map((column) => {
+    const row = element("div");
+    row.append(element("dt", column.name), element("dd", written(column.values[i])));
+    return row;
+  }));
+  if (!$("detail").open) $("detail").showModal();
+  $("view").focus();
+  redraw();
+}
+
+function step(by) {
+  if (!shown.length) return;
+  const at = shown.indexOf(opened);
+  open(shown[(at + by + shown.length) % shown.length]);
+}
+
+function turn(right, up) {
+  view.azimuth -= right;
+  view.elevation = Math.max(-89, Math.min(89, view.elevation + up));
+  redraw();
+}
+
+function zoom(factor) {
+  view.zoom = Math.max(0.5, Math.min(8, view.zoom * factor));
+  redraw();
+}
+
+function setTile(tile) {
+  view.tile = tile;
+  for (const button of document.querySelectorAll("[data-tile]")) button.setAttribute("aria-pressed", String(Number(button.dataset.tile) === tile));
+  redraw();
+}
+
+function download() {
+  const edge = Number($("size").value);
+  if (!(edge > 0)) { $("size").focus(); return; }
+  const link = element("a", undefined, { download: data.names[opened].replace(/[^\w.-]+/g, "_").slice(0, 80) + ".stl" });
+  link.href = URL.createObjectURL(new Blob([stlOf(opened, edge)], { type: "model/stl" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+function listen() {
+  $("sort").addEventListener("change", arrange);
+  $("direction").addEventListener("click", () => { ascending = !ascending; arrange(); });
+  $("add").addEventListener("click", addFilter);
+  $("previous").addEventListener("click", () => step(-1));
+  $("next").addEventListener("click", () => step(1));
+  $("close").addEventListener("click", () => $("detail").close());
+  $("detail").addEventListener("close", () => {
+    const last = opened;
+    opened = -1;
+    if (cards[last] && cards[last].isConnected) cards[last].querySelector("button").focus();
+  });
+  $("reset").addEventListener("click", () => { Object.assign(view, START); redraw(); });
+  $("download").addEventListener("click", download);
+  $("axis").addEventListener("change", () => { view.axis = Number($("axis").value); $("slice").disabled = view.axis < 0; redraw(); });
+  $("slice").addEventListener("input", () => { view.slice = Number($("slice").value); redraw(); });
+  for (const button of document.querySelectorAll("[data-tile]")) button.addEventListener("click", () => setTile(Number(button.dataset.tile)));
+  for (const canvas of [$("view"), $("nearest-view")]) {
+    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
+    canvas.addEventListener("pointermove", (event) => { if (event.buttons) turn(event.movementX * 0.5, event.movementY * 0.5); });
+    canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(Math.exp(-event.deltaY / 500)); }, { passive: false });
+  }
+  const turns = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, 8], ArrowDown: [0, -8] };
+  $("view").addEventListener("keydown", (event) => {
+    if (turns[event.key]) turn(...turns[event.key]);
+    else if (event.key === "+" || event.key === "=") zoom(1.15);
+    else if (event.key === "-") zoom(1 / 1.15);
+    else return;
+    event.preventDefault();
+  });
+  $("detail").addEventListener("keydown", (event) => {
+    if (event.key !== "PageUp" && event.key !== "PageDown") return;
+    step(event.key === "PageUp" ? -1 : 1);
+    event.preventDefault();
+  });
+  window.addEventListener("resize", redraw);
+}
+
+async function begin() {
+  options($("sort"), ["order of the file", ...data.columns.map((column) => column.name)]);
+  ascending = true;
+  if (data.sort) { $("sort").value = data.sort; ascending = false; }
+  makeCards();
+  listen();
+  setTile(1);
+  arrange();
+  try {
+    await unpackAll();
+    renderer = new Renderer();
+    watchCards();
+  } catch (error) {
+    fail(error.message);
+    for (const canvas of document.querySelectorAll("canvas")) canvas.hidden = true;
+  }
+  document.documentElement.dataset.ready = Math.round(performance.now() - started);
+}
+
+begin();
