@@ -1,5 +1,7 @@
 """Nets made from space groups: reproducible, in one piece, symmetric where they claim to be, distinct."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,10 @@ from voxplore.data.truss import voxelise
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.metrics.quality import connectivity, symmetry
+
+
+#: sha256 of the packed first 25 cells at 48^3.
+FIRST_CELLS = "7e9e098450d963949cf5d2195d1564c39557382264904ea55ad70dfa559c129b"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +32,11 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(nets):
     again = build_nets(45, seed=0, resolution=32, workers=2)
     assert np.array_equal(again.packed, nets.packed[:45])
     assert again.index["source_id"].tolist() == nets.index["source_id"][:45].tolist()
+
+
+def test_the_first_cells_of_seed_0_are_those_that_results_and_weights_stand_on():
+    cells = build_nets(25, seed=0, workers=1)
+    assert hashlib.sha256(cells.packed.tobytes()).hexdigest() == FIRST_CELLS
 
 
 def test_another_seed_gives_other_cells(nets):
