@@ -13,7 +13,6 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.metrics.quality import connectivity, symmetry
 
-
 #: sha256 of the packed first 25 cells at 48^3.
 FIRST_CELLS = "7e9e098450d963949cf5d2195d1564c39557382264904ea55ad70dfa559c129b"
 
