@@ -60,9 +60,9 @@ def build_nets(
     the crystal system, like "net-cubic"), orientation, centrosymmetric (0 or 1), hall (the Hall number) and the unit
     cube's a, b, c, alpha, beta, gamma, lx, ly, lz.
     """
-    return nets_with_plans(
-        n, seed, resolution=resolution, radius=radius, engine=engine, workers=workers, rules=rules
-    )[0]
+    chosen = {"resolution": resolution, "radius": radius, "engine": engine, "workers": workers, "rules": rules}
+    cells, _ = nets_with_plans(n, seed, **chosen)
+    return cells
 
 
 def nets_with_plans(
