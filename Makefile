@@ -9,14 +9,15 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 VOXPLORE_
 # Processes of the test run; every one of them loads torch, so many more than this gain little.
 JOBS ?= 2
 
-.PHONY: help setup discover test slow lint docs lock clean
+.PHONY: help setup discover test slow lint types docs lock clean
 
 help:
 	@echo "make setup     .venv with all that is locked"
 	@echo "make discover  draw new unit cells with the shipped model, score them, show them: $(OUT)/"
 	@echo "make test      tests and line coverage"
 	@echo "make slow      the tests that take minutes"
-	@echo "make lint      ruff and pyright"
+	@echo "make lint      ruff"
+	@echo "make types     pyright"
 	@echo "make docs      the documentation as a site: site/"
 	@echo "make lock      write requirements/*.txt anew from pyproject.toml (needs uv)"
 
@@ -53,6 +54,8 @@ slow: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/pyright
 
 docs: .venv/.docs

@@ -22,10 +22,10 @@ __all__ = [
 Operation = tuple[tuple[int, int, int], tuple[bool, bool, bool]]
 
 #: The 48 operations of the cube as (axes, flips): transpose the last three axes by `axes`, then flip those marked.
-CUBE_OPERATIONS: tuple[Operation, ...] = tuple(
-    (axes, flips)
-    for axes in itertools.permutations((0, 1, 2))
-    for flips in itertools.product((False, True), repeat=3)
+CUBE_OPERATIONS: tuple[Operation, ...] = tuple(  # pyright: ignore
+    ((a, b, c), (x, y, z))
+    for a, b, c in itertools.permutations((0, 1, 2))
+    for x, y, z in itertools.product((False, True), repeat=3)
 )
 
 #: The six orientations of the paper's augmentation (published settings): identity; 90 degrees about z; about x;
@@ -38,9 +38,11 @@ _QUARTER_TURNS: tuple[tuple[tuple[int, int], ...], ...] = (
     ((2, 0),),
     ((2, 0), (1, 2)),
 )
-
+# pyright: ignore
 #: The eight shifts by half a period along any subset of the axes, in units of the cell edge.
-HALF_SHIFTS: tuple[tuple[float, float, float], ...] = tuple(itertools.product((0.0, 0.5), repeat=3))
+HALF_SHIFTS: tuple[tuple[float, float, float], ...] = tuple(
+    (x, y, z) for x, y, z in itertools.product((0.0, 0.5), repeat=3)
+)
 
 
 def apply_operation(voxels: np.ndarray, operation: Operation) -> np.ndarray:

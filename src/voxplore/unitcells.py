@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -105,7 +105,7 @@ class UnitCells:
         """Checksum of the resolution and the packed bits (not of the index)."""
         digest = hashlib.sha256(str(self.resolution).encode())
         for start in range(0, len(self), 4096):
-            digest.update(np.ascontiguousarray(self.packed[start : start + 4096]))
+            digest.update(np.ascontiguousarray(self.packed[start : start + 4096]).data)  # pyright: ignore
         return digest.hexdigest()
 
     @staticmethod
@@ -200,7 +200,8 @@ def _load_folder(folder: Path) -> UnitCells:
     if header.get("format_version") != FORMAT_VERSION:
         came = f"version {header.get('format_version')}"
         raise VoxploreError(folder / "cells.json", expected=f"format version {FORMAT_VERSION}", came=came)
-    n, resolution = header.get("n"), header.get("resolution")
+    n: Any = header.get("n")
+    resolution: Any = header.get("resolution")
     if not _is_count(n) or not _is_count(resolution) or not 1 <= resolution <= _MAX_RESOLUTION:
         came = f"n {n}, resolution {resolution}"
         raise VoxploreError(folder / "cells.json", expected=f"counts, resolution up to {_MAX_RESOLUTION}", came=came)
@@ -212,7 +213,7 @@ def _load_folder(folder: Path) -> UnitCells:
     return UnitCells(packed, resolution, index, {k: v for k, v in header.items() if k not in _HEADER_KEYS})
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -267,7 +268,7 @@ def _read_array(path: Path) -> np.ndarray:
 
 
 def _load_plain(path: Path) -> UnitCells:
-    about = {"name": path.stem, "source": path.name}
+    about: dict[str, Any] = {"name": path.stem, "source": path.name}
     arrays = {"": _read_array(path)} if path.suffix == ".npy" else _read_archive(path)
     if "packed" in arrays:
         return _published(path, arrays, about)
@@ -275,7 +276,7 @@ def _load_plain(path: Path) -> UnitCells:
         came = ", ".join(sorted(arrays)) or "none"
         raise VoxploreError(path, expected="one array, or `packed` and `shape`", came=came)
     voxels = _checked_voxels(next(iter(arrays.values())), path)
-    return UnitCells.from_voxels(voxels, **about)
+    return UnitCells.from_voxels(voxels, None, **about)
 
 
 def _published(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> UnitCells:

@@ -6,6 +6,7 @@ not tabulated: a random point is drawn towards its own nearby images until it li
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def operations(hall: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotations int64 (g, 3, 3) and translations float64 (g, 3) of a Hall number (1 to 530), identity first."""
     import spglib
 
-    found = spglib.get_symmetry_from_database(hall)
+    found: Any = spglib.get_symmetry_from_database(hall)  # a dictionary or, for other numbers, None  # pyright: ignore
     # Every translation of the tables is a multiple of 1/24; this drops the last bits, which differ between versions.
     return found["rotations"].astype(np.int64), np.round(found["translations"] * 24) / 24
 
@@ -61,9 +62,13 @@ def hall_numbers(system: str, centrosymmetric: bool) -> tuple[int, ...]:
 
 
 def _halls(first: int, last: int) -> list[int]:
-    import spglib
+    import spglib  # pyright: ignore
 
-    return [h for h in range(1, 531) if first <= spglib.get_spacegroup_type(h).number <= last]
+    lookup: Any = spglib.get_spacegroup_type
+    return [h for h in range(1, 531) if first <= lookup(h).number <= last]
+
+
+# pyright: ignore
 
 
 def _inversion(hall: int) -> str:

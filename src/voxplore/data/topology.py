@@ -27,7 +27,7 @@ class NetRules:
 
     #: Relative frequency of the crystal systems: triclinic, monoclinic, ..., cubic as in `SYSTEMS`.
     system_weights: tuple[float, ...] = (0.04, 0.08, 0.30, 0.30, 0.05, 0.05, 0.18)
-    #: Share of families drawn with an inversion centre (at the origin); about .88 of the cells come out with one. Of 500
+    #: Share of families drawn with an inversion centre (at the origin); fewer of the cells come out with one. Of 500
     #: real cells 392 have one, but only such cells are scored, so the gate of benchmark v1 lets nearly all of them by.
     centrosymmetric: float = 0.93
     #: A family's budget of nodes, drawn from these.

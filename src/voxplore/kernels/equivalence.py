@@ -63,9 +63,10 @@ class Orbits:
     def __len__(self) -> int:
         return len(self.bits)
 
-    def rows(self, rows: np.ndarray | slice) -> "Orbits":
+    def rows(self, rows: np.ndarray | slice | list[int]) -> "Orbits":
         """Some of the cells."""
-        return replace(self, bits=self.bits.rows(rows), cells=Counted(*(array[rows] for array in self.cells)))
+        bits, (_, _, counts, ordered) = self.bits.rows(rows), self.cells
+        return replace(self, bits=bits, cells=Counted(bits.words, bits.solid, counts[rows], ordered[rows]))
 
 
 def orbits(bits: PackedBits, resolution: int, shifts: bool = True) -> Orbits:
@@ -183,79 +184,86 @@ def _solid_points(words, d, points):
 
 
 @jit
-def _step(n):
-    """A stride about 0.618 n that visits all of n points: neighbours in space then lie far apart in order."""
-    step = max(1, int(0.618 * n))
+def _scatter(points, n, scattered):
+    """The n points in an order in which neighbours in space lie far apart, so that misses come early.
+
+    A stride near 0.618 n that has no common divisor with n visits every point once.
+    """
+    stride = max(1, int(0.618 * n))
     while True:
-        a, b = n, step
+        a, b = n, stride
         while b:
             a, b = b, a % b
-        if a == 1:
-            return step
-        step += 1
+        if a <= 1:
+            break
+        stride += 1
+    at = 0
+    for p in range(n):
+        scattered[p, 0], scattered[p, 1], scattered[p, 2] = points[at, 0], points[at, 1], points[at, 2]
+        at += stride
+        if at >= n:
+            at -= n
 
 
 @jit
-def _maps_onto(points, n, stride, entry, d, words, need):
+def _maps_onto(points, n, entry, d, words, need):
     """Whether the map puts at least `need` of the n points on solid voxels of `words`."""
     misses = n - need
     if misses < 0:
         return False
     bytes_a_row = (d + 7) // 8
     width = 8 * bytes_a_row
-    at = 0
-    for _ in range(n):
-        x = _target(points, at, entry, 0, d)
-        y = _target(points, at, entry, 1, d)
-        z = _target(points, at, entry, 2, d)
+    # Target axis k: sign * source + start, and d less where that leaves the cell.
+    x_axis, y_axis, z_axis = entry[0, 0], entry[0, 1], entry[0, 2]
+    x_sign, y_sign, z_sign = 1 - 2 * entry[1, 0], 1 - 2 * entry[1, 1], 1 - 2 * entry[1, 2]
+    x_start = entry[1, 0] * (d - 1) + entry[2, 0]
+    y_start = entry[1, 1] * (d - 1) + entry[2, 1]
+    z_start = entry[1, 2] * (d - 1) + entry[2, 2]
+    for p in range(n):
+        x = x_sign * points[p, x_axis] + x_start
+        y = y_sign * points[p, y_axis] + y_start
+        z = z_sign * points[p, z_axis] + z_start
+        x -= d if x >= d else 0
+        y -= d if y >= d else 0
+        z -= d if z >= d else 0
         byte = (x * width + y) * bytes_a_row + (z >> 3)
         if not (words[byte >> 3] >> np.uint64(8 * (byte & 7) + 7 - (z & 7))) & np.uint64(1):
             misses -= 1
             if misses < 0:
                 return False
-        at += stride
-        if at >= n:
-            at -= n
     return True
 
 
 @jit
-def _target(points, at, entry, axis, d):
-    value = points[at, entry[0, axis]]
-    if entry[1, axis] == 1:
-        value = d - 1 - value
-    value += entry[2, axis]
-    return value - d if value >= d else value
-
-
-@jit
-def _some_map(table, points, n, stride, maps, reference, j, need):
+def _some_map(table, points, n, maps, reference, j, need):
     """Whether some map reaches `need` common voxels with reference j."""
     for m in range(maps.axes.shape[0]):
         if minimum_sum(table, m, reference.counts, j) * maps.unit < need:
             continue
-        if _maps_onto(points, n, stride, maps.axes[m], maps.resolution, reference.words[j], need):
+        if _maps_onto(points, n, maps.axes[m], maps.resolution, reference.words[j], need):
             return True
     return False
 
 
 @jit
-def _load(query, i, maps, points, table):
-    """Prepare query i: its solid points and its counts under every map. The number of points."""
+def _load(query, i, maps, space, points, table):
+    """Prepare query i: its solid points, scattered, and its counts under every map. The number of points."""
     for m in range(maps.blocks.shape[0]):
         for p in range(maps.blocks.shape[1]):
             table[m, p] = query.counts[i, maps.blocks[m, p]]
-    return _solid_points(query.words[i], maps.resolution, points)
+    n = _solid_points(query.words[i], maps.resolution, space)
+    _scatter(space, n, points)
+    return n
 
 
 @jit
 def _first_equivalent(query, reference, maps, threshold, rows, start, stop, earlier, out):
-    points = np.empty((maps.resolution**3, 3), np.int32)
+    space = np.empty((maps.resolution**3, 3), np.int32)
+    points = np.empty_like(space)
     table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
     parts = threshold[0] + threshold[1]
     for i in range(start, stop):
         n = -1
-        stride = 1
         for j in rows:
             if earlier and j >= i:
                 continue
@@ -267,20 +275,19 @@ def _first_equivalent(query, reference, maps, threshold, rows, start, stop, earl
             if minimum_sum(query.ordered, i, reference.ordered, j) * maps.unit < need:
                 continue
             if n < 0:
-                n = _load(query, i, maps, points, table)
-                stride = _step(n)
-            if _some_map(table, points, n, stride, maps, reference, j, need):
+                n = _load(query, i, maps, space, points, table)
+            if _some_map(table, points, n, maps, reference, j, need):
                 out[i] = j
                 break
 
 
 @jit
 def _reach(query, reference, maps, pairs, need, out):
-    points = np.empty((maps.resolution**3, 3), np.int32)
+    space = np.empty((maps.resolution**3, 3), np.int32)
+    points = np.empty_like(space)
     table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
     loaded = -1
     n = 0
-    stride = 1
     for p in range(pairs.shape[0]):
         i, j = pairs[p, 0], pairs[p, 1]
         most = min(query.solid[i], reference.solid[j])
@@ -288,7 +295,6 @@ def _reach(query, reference, maps, pairs, need, out):
             out[p] = False
             continue
         if i != loaded:
-            n = _load(query, i, maps, points, table)
-            stride = _step(n)
+            n = _load(query, i, maps, space, points, table)
             loaded = i
-        out[p] = _some_map(table, points, n, stride, maps, reference, j, need[p])
+        out[p] = _some_map(table, points, n, maps, reference, j, need[p])

@@ -36,7 +36,7 @@ class PackedBits:
     def __len__(self) -> int:
         return len(self.words)
 
-    def rows(self, rows: np.ndarray | slice) -> "PackedBits":
+    def rows(self, rows: np.ndarray | slice | list[int]) -> "PackedBits":
         """Some of the cells."""
         return PackedBits(_read_only(self.words[rows]), self.coarse[rows], self.fine[rows], self.solid[rows])
 

@@ -45,8 +45,8 @@ def _add_block(
         for b in range(columns):
             value = _element(builder, values, builder.add(first, _I64(a * columns + b)))
             # "fast" lets the product and the sum become one instruction.
-            product = builder.fmul(_broadcast(builder, value, vector), lanes[b], flags=("fast",))
-            total = builder.fadd(total, product, flags=("fast",))
+            product = builder.fmul(_broadcast(builder, value, vector), lanes[b], flags=("fast",))  # pyright: ignore[reportCallIssue]
+            total = builder.fadd(total, product, flags=("fast",))  # pyright: ignore[reportCallIssue]
         builder.store(total, slot)
 
 

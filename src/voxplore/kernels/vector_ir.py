@@ -11,7 +11,8 @@ __all__ = ["minimum_sum", "minimum_sums", "overlap", "overlap_tile"]
 
 _I8, _I16, _I32, _I64 = (ir.IntType(width) for width in (8, 16, 32, 64))
 # What numba compiles for: the user's chip, unless NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say otherwise.
-_FEATURES = (config.CPU_FEATURES if config.CPU_FEATURES is not None else codegen.get_host_cpu_features()).split(",")
+_ASKED: str | None = config.CPU_FEATURES  # pyright: ignore[reportAttributeAccessIssue]
+_FEATURES = (_ASKED if _ASKED is not None else codegen.get_host_cpu_features()).split(",")
 _HAS_VPOPCNT = "+avx512vpopcntdq" in _FEATURES
 _HAS_AVX2 = "+avx2" in _FEATURES
 #: A byte lane gathers at most 8 a round (two nibbles of 4): fifteen rounds of two vectors stay below 256.

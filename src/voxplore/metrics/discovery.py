@@ -132,14 +132,21 @@ def _equal_after_resizing(cells: kernels.Orbits, reference: Reference) -> np.nda
     pairs = np.stack([np.repeat(np.arange(len(nearest)), nearest.shape[1]), nearest.ravel()], axis=1)
     pairs = pairs[pairs[:, 1] >= 0]
     pairs = pairs[_within_reach(cells, reference, pairs)]
-    out = np.full(len(cells), -1, np.int64)
-    for row in np.unique(pairs[:, 1]):
+    rows = np.unique(pairs[:, 1])
+
+    def equal_to(row: int) -> np.ndarray:
         queries = pairs[pairs[:, 1] == row, 0]
         distance = _signed_distance(kernels.voxels_of(reference.bits.words[row], reference.resolution))
-        for query in queries[out[queries] < 0]:
-            voxels = _at_level(distance, int(cells.bits.solid[query]))
-            if _equivalent(cells.rows(slice(query, query + 1)), voxels, reference):
-                out[query] = row
+        resized = np.stack([_at_level(distance, int(cells.bits.solid[query])) for query in queries])
+        known = kernels.orbits(reference.prepare(resized), reference.resolution)
+        own = cells.rows(queries)
+        need = -(-EQUIVALENT[0] * (own.bits.solid + known.bits.solid) // sum(EQUIVALENT))
+        paired = np.stack([np.arange(len(queries))] * 2, axis=1)
+        return queries[kernels.reach(own, known, paired, need, threads=1)]
+
+    out = np.full(len(cells), -1, np.int64)
+    for row, equal in zip(rows, kernels.map_threads(equal_to, rows, reference.threads), strict=True):
+        out[equal] = np.where(out[equal] < 0, row, out[equal])
     return out
 
 
@@ -162,11 +169,6 @@ def _within_reach(cells: kernels.Orbits, reference: Reference, pairs: np.ndarray
     found[order] = kernels.reach(reference.orbits, cells, turned[order], need[back][order], reference.threads)
     out[back] = found
     return out
-
-
-def _equivalent(cell: kernels.Orbits, voxels: np.ndarray, reference: Reference) -> bool:
-    other = kernels.orbits(reference.prepare(voxels), reference.resolution)
-    return bool(kernels.first_equivalent(cell, other, EQUIVALENT, threads=1)[0] >= 0)
 
 
 def resize(voxels: np.ndarray, solid: int) -> np.ndarray:

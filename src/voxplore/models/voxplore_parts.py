@@ -61,7 +61,7 @@ class LatentAutoencoder(nn.Module):
         if shape.kind == "principal":
             shared = {n: getattr(shape, n) for n in ("resolution", "basis", "width", "latent")}
             self.encoder: nn.Module = PrincipalEncoder(**shared, layers=shape.layers)
-            self.decoder: nn.Module = PrincipalDecoder(**shared, layers=shape.decoder_layers)
+            self.decoder: PrincipalDecoder | Decoder = PrincipalDecoder(**shared, layers=shape.decoder_layers)
             return
         names = ("resolution", "patch", "width", "heads", "feed_forward", "bottleneck", "latent", "squeeze", "dropout")
         shared = {n: getattr(shape, n) for n in (*names, "norm")}
@@ -83,7 +83,7 @@ def autoencoder_loss(
     latents = networks.encoder(shown)
     noisy = latents + config.latent_noise * torch.randn_like(latents) if config.latent_noise else latents
     wanted = len(shown) if config.negatives else n
-    decoded, cells = networks.decoder.compare(noisy[:wanted], shown[:wanted], config.autoencoder.voxel_share)
+    decoded, cells = networks.decoder.compare(noisy[:wanted], shown[:wanted], config.autoencoder.voxel_share)  # pyright: ignore
     recon = _reconstruction_loss(decoded[:n], cells[:n], kind)
     total = recon
     if wanted > n:

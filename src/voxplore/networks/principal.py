@@ -2,9 +2,9 @@
 
 The best linear autoencoder is known in closed form and takes seconds, so training starts there. The encoder looks at
 the solid fractions of blocks of 4^3 voxels, takes the leading principal components as latents and adds what a
-residual MLP sees. The decoder maps latents to coefficients of a basis of half-resolution fields, by least squares plus a residual
-MLP, and brings the logits to full resolution by periodic cubic interpolation, so that struts are smooth and opposite
-faces match (our choice; the paper's autoencoder is in `autoencoder.py`).
+residual MLP sees. The decoder maps latents to coefficients of a basis of half-resolution fields, by least squares plus
+a residual MLP, and brings the logits to full resolution by periodic cubic interpolation, so that struts are smooth and
+opposite faces match (our choice; the paper's autoencoder is in `autoencoder.py`).
 """
 
 import torch
@@ -47,17 +47,21 @@ class PrincipalEncoder(nn.Module):
 class PrincipalDecoder(nn.Module):
     """Latents (n, latent) -> logits (n, d, d, d)."""
 
+    upsample: Tensor
+
+    upsample: Tensor
+
     def __init__(self, *, resolution: int, basis: int, width: int, layers: int, latent: int):
         super().__init__()
-        self.half = resolution // 2
+        self.side = resolution // 2
         self.linear = nn.Linear(latent, basis)
         self.body = residual_mlp(latent, width, layers, basis)
-        self.fields = nn.Parameter(torch.zeros(basis, self.half**3))
-        self.offset = nn.Parameter(torch.zeros(self.half**3))
-        self.register_buffer("upsample", periodic_cubic(self.half), persistent=False)
+        self.fields = nn.Parameter(torch.zeros(basis, self.side**3))
+        self.offset = nn.Parameter(torch.zeros(self.side**3))
+        self.register_buffer("upsample", periodic_cubic(self.side), persistent=False)
 
     def forward(self, latents: Tensor) -> Tensor:
-        field = self.coarse_logits(latents).reshape(-1, *3 * (self.half,))
+        field = self.coarse_logits(latents).reshape(-1, *3 * (self.side,))
         for _ in range(3):  # interpolate the last axis and put it first of the three
             field = (field @ self.upsample.T).permute(0, 3, 1, 2)
         return field
@@ -71,7 +75,7 @@ class PrincipalDecoder(nn.Module):
 
     def compare(self, latents: Tensor, cells: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """(logits, solid fractions), both (n, m), at a random share of the half-resolution voxels: for the loss."""
-        count = self.half**3
+        count = self.side**3
         voxels = torch.randperm(count, device=cells.device)[: max(1, round(share * count))]
         return self.coarse_logits(latents, voxels), block_mean(cells, 2)[:, voxels]
 

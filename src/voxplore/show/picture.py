@@ -100,8 +100,9 @@ class _View:
 
 def _grid(tiles: list[Tile], columns: int, captions: Sequence[str] | None) -> Image.Image:
     size = tiles[0].shape[0]
-    font = ImageFont.load_default(max(9, round(size * 0.062)))
-    line = round(font.size * 1.3)
+    height_of_text = max(9, round(size * 0.062))
+    font = ImageFont.load_default(height_of_text)  # pyright: ignore
+    line = round(height_of_text * 1.3)
     lines = max((caption.count("\n") + 1 for caption in captions), default=0) if captions else 0
     height = size + lines * line + (line // 2 if lines else 0)
     sheet = Image.new("RGB", (columns * size, -(-len(tiles) // columns) * height), "white")
@@ -109,13 +110,15 @@ def _grid(tiles: list[Tile], columns: int, captions: Sequence[str] | None) -> Im
     for k, picture in enumerate(tiles):
         left, top = k % columns * size, k // columns * height
         sheet.paste(Image.fromarray(picture), (left, top))
-        for row, text in enumerate(captions[k].split("\n") if captions else ()):
+        for row, text in enumerate(captions[k].split("\n") if captions else ()):  # pyright: ignore
             fitted = _fitted(text, pen, font, 0.95 * size)
             pen.text((left + size / 2, top + size + row * line), fitted, fill=_INK, font=font, anchor="ma")
     return sheet
 
 
-def _fitted(text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, width: float) -> str:
+def _fitted(
+    text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
+) -> str:
     """The text, or as much of its beginning as fits, with an ellipsis."""
     text = "".join(letter if letter.isprintable() else " " for letter in text[:200])
     if pen.textlength(text, font) <= width:
