@@ -49,8 +49,6 @@ class PrincipalDecoder(nn.Module):
 
     upsample: Tensor
 
-    upsample: Tensor
-
     def __init__(self, *, resolution: int, basis: int, width: int, layers: int, latent: int):
         super().__init__()
         self.side = resolution // 2
