@@ -68,8 +68,10 @@ def test_an_array_that_does_not_fit_is_one_sentence_and_leaves_nothing(tmp_path)
     target = str(tmp_path / "out")
     done = subprocess.run([sys.executable, "-c", LIMITED, target], capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "VoxploreError" in done.stderr.splitlines()[-1]
-    assert f"{target}: expected to write it" in done.stderr.splitlines()[-1]
+    # Under coverage, whose data file does not fit either, other lines follow.
+    assert any(
+        "VoxploreError" in line and f"{target}: expected to write it" in line for line in done.stderr.splitlines()
+    )
     assert listing(tmp_path) == []
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 20_000
 

@@ -187,6 +187,19 @@ def test_inner_loops_count_what_numpy_counts(rng):
                     assert tile[a, b] == want
                     assert _call_overlap(words, i + a, j + b) == want
                     assert _call_minimum(counts, i + a, j + b) == vector._minimum_sum(counts, i + a, counts, j + b)
+            four, want = np.zeros((2, 4), np.int32)
+            _call_minimums(counts, i, j, four)
+            vector._minimum_sums(counts, i, counts, j, want)
+            assert np.array_equal(four, want)
+
+
+@pytest.mark.parametrize("width", [32, 224, 4096])
+def test_numpy_adds_bytes_in_lanes_that_do_not_overflow(rng, width):
+    counts = rng.integers(0, 129, (5, width), dtype=np.uint8)
+    counts[0] = 128
+    for query in counts[:2]:
+        want = np.minimum(counts, query).sum(axis=1, dtype=np.int64)
+        assert np.array_equal(neighbours_numpy._minimum_sums(query, counts), want)
 
 
 @kernels.runtime.jit
@@ -197,6 +210,11 @@ def _call_tile(words, i, j, tile):
 @kernels.runtime.jit
 def _call_overlap(words, i, j):
     return vector.overlap(words, i, words, j)
+
+
+@kernels.runtime.jit
+def _call_minimums(counts, i, j, out):
+    vector.minimum_sums(counts, i, counts, j, out)
 
 
 @kernels.runtime.jit

@@ -4,7 +4,12 @@ Names resolve on first use, so that scoring, pictures and `--help` run without l
 """
 
 import importlib
+import os
 from typing import Any
+
+# MKL's sums can depend on where an array lies in memory; this makes runs on one chip repeat to the last bit. It has to
+# be set before torch is loaded.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 __version__ = "0.1.0"
 

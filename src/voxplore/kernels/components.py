@@ -114,11 +114,11 @@ def _find(parent, a):
 
 
 @jit
-def _join_rows(first, low, high, parent, row, other):
-    """Unite the runs of two neighbouring rows that overlap; the lower index becomes the root."""
-    a, b = first[row], first[other]
-    while a < first[row + 1] and b < first[other + 1]:
-        if low[a] < high[b] and low[b] < high[a]:
+def _join_rows(begin, end, other, other_end, low, high, parent):
+    """Unite the runs [begin, end) of a row with those of a neighbouring row that they touch; the lower root stays."""
+    a, b = begin, other
+    while a < end and b < other_end:
+        if low[a] < high[b] and low[b] < high[a] and parent[a] != parent[b]:
             left, right = _find(parent, a), _find(parent, b)
             if left < right:
                 parent[right] = left
@@ -133,12 +133,15 @@ def _join_rows(first, low, high, parent, row, other):
 @jit
 def _join_in_box(d, first, low, high, parent):
     for row in range(d * d):
-        for a in range(first[row], first[row + 1]):
+        begin, end = first[row], first[row + 1]
+        if begin == end:
+            continue
+        for a in range(begin, end):
             parent[a] = a
-        if row % d > 0:
-            _join_rows(first, low, high, parent, row, row - 1)
-        if row >= d:
-            _join_rows(first, low, high, parent, row, row - d)
+        if row % d > 0 and first[row - 1] < begin:
+            _join_rows(begin, end, first[row - 1], begin, low, high, parent)
+        if row >= d and first[row - d] < first[row - d + 1]:
+            _join_rows(begin, end, first[row - d], first[row - d + 1], low, high, parent)
 
 
 @jit

@@ -11,7 +11,10 @@ __all__ = ["run_kernels", "search"]
 run_kernels: bool = HAVE_NUMBA
 
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
-_CHUNK = 4096
+_EVEN_PAIRS = np.uint64(0x0000FFFF0000FFFF)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_CHUNK = 1024
+_SEEDS = 16
 
 
 def search(
@@ -25,39 +28,60 @@ def search(
 def _one(
     queries: PackedBits, i: int, references: PackedBits, k: int, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    bounds = _bounds(queries.coarse[i], references.coarse)
     totals = queries.solid[i] + references.solid
+    bounds = _minimum_sums(queries.coarse[i], references.coarse) * COARSE_STEP
     bounds = np.minimum(bounds, np.minimum(references.solid, queries.solid[i]))
-    order = np.argsort(-bounds / np.maximum(totals, 1), kind="stable")
-    best: list[tuple[int, int, int]] = []
-    step = 16
-    position = 0
-    while position < len(order):
-        rows = order[position : position + step]
-        # From here on the bounds only fall; float64 orders fractions of integers below 2^26 without error.
-        if len(best) == k and not _may_enter(bounds[rows], totals[rows], best[-1]):
-            break
+    ratios = bounds / np.maximum(totals, 1)
+
+    def counted(rows: np.ndarray, best: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         common = np.bitwise_count(references.words[rows] & queries.words[i]).sum(axis=1, dtype=np.int64)
-        best = _merge(best, rows, common, totals[rows], k, groups)
-        position += step
+        return _merge(best, rows, common, totals[rows], k, groups)
+
+    seeds = np.argpartition(-ratios, _SEEDS)[:_SEEDS] if len(ratios) > _SEEDS else np.arange(len(ratios))
+    best = counted(seeds, [])
+    left = np.ones(len(ratios), bool) if len(best) < k else _may_enter(bounds, totals, best[-1])
+    left[seeds] = False
+    order = np.flatnonzero(left)
+    order = order[np.argsort(-ratios[order], kind="stable")]
+    step = _SEEDS
+    while len(order):
+        rows, order = order[:step], order[step:]
         step = min(2 * step, _CHUNK)
+        if len(best) == k:
+            rows = rows[_may_enter(bounds[rows], totals[rows], best[-1])]
+            if len(rows) == 0:
+                break  # from here on the bounds only fall; float64 orders fractions of integers below 2^26 exactly
+            finer = _minimum_sums(queries.fine[i], references.fine[rows])
+            rows = rows[_may_enter(finer, totals[rows], best[-1])]
+        best = counted(rows, best)
     return _columns(best, k)
 
 
-def _bounds(query: np.ndarray, coarse: np.ndarray) -> np.ndarray:
-    """Upper bounds int64 (N,). Bytes are added in pairs of 16-bit lanes, 8 bytes at a time."""
-    out = np.empty(len(coarse), np.int64)
-    for start in range(0, len(coarse), _CHUNK):
-        words = np.minimum(coarse[start : start + _CHUNK], query).view(np.uint64)
-        lanes = (words & _EVEN_BYTES) + ((words >> np.uint64(8)) & _EVEN_BYTES)
-        halves = lanes.view(np.uint16).reshape(len(words), -1)
-        out[start : start + len(words)] = halves.sum(axis=1, dtype=np.uint32)
-    return out * COARSE_STEP
+def _minimum_sums(query: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sum of min(query, row) for every row of counts: uint8 (P,), (N, P) -> int64 (N,).
+
+    NumPy widens bytes one by one when it adds them, so they are added eight at a time in lanes of 16, then 32 bits.
+    """
+    out = np.empty(len(counts), np.int64)
+    for start in range(0, len(counts), _CHUNK):
+        words = np.minimum(counts[start : start + _CHUNK], query).view(np.uint64)
+        odd = words >> np.uint64(8)
+        odd &= _EVEN_BYTES
+        words &= _EVEN_BYTES
+        words += odd
+        if words.shape[1] * 256 > 65535:
+            words = (words & _EVEN_PAIRS) + ((words >> np.uint64(16)) & _EVEN_PAIRS)
+            sums = words.sum(axis=1)
+            out[start : start + len(words)] = (sums & _LOW_HALF) + (sums >> np.uint64(32))
+            continue
+        sums = words.sum(axis=1).view(np.uint16).reshape(-1, 4)
+        out[start : start + len(words)] = sums.sum(axis=1, dtype=np.int64)
+    return out
 
 
-def _may_enter(bounds: np.ndarray, totals: np.ndarray, worst: tuple[int, int, int]) -> bool:
+def _may_enter(bounds: np.ndarray, totals: np.ndarray, worst: tuple[int, int, int]) -> np.ndarray:
     _, common, total = worst
-    return bool((bounds * total >= common * totals).any())
+    return bounds * total >= common * totals
 
 
 def _merge(

@@ -39,7 +39,11 @@ def jit(function: Callable) -> Callable:
     """Compile with numba: cached on disk, the interpreter lock released. Without numba, the function as it is."""
     if numba is None:
         return function
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+        return numba.njit(**options)(function)
 
 
 def available_threads() -> int:

@@ -92,16 +92,18 @@ def start_from_principal_components(encoder: PrincipalEncoder, decoder: Principa
     fields = _components(fine - mean, len(decoder.fields))
     coefficients = (fine - mean) @ fields.T
     scale = coefficients.std(0)[0]
-    decoder.linear.weight.copy_(torch.linalg.lstsq(latents, coefficients / scale).solution.T)
+    # In double precision the last digits, which can differ from run to run, are lost when it is rounded.
+    solved = torch.linalg.lstsq(latents.double(), (coefficients / scale).double()).solution
+    decoder.linear.weight.copy_(solved.T)
     decoder.linear.bias.zero_()
     decoder.fields.copy_(_SLOPE * scale * fields)
     decoder.offset.copy_(_SLOPE * (mean - _CUT))
 
 
 def _components(centred: Tensor, count: int) -> Tensor:
-    """The leading principal axes (count, features) of centred data (n, features), seeded by the caller."""
-    count = min(count, *centred.shape)
-    return torch.svd_lowrank(centred, q=count, niter=2)[2].T
+    """The leading principal axes (count, features) of centred data (n, features); zeros where n gives no more."""
+    found = torch.svd_lowrank(centred, q=min(count, *centred.shape), niter=2)[2].T
+    return functional.pad(found, (0, 0, 0, count - len(found)))
 
 
 def residual_mlp(inputs: int, width: int, layers: int, outputs: int) -> nn.Sequential:
