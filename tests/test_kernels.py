@@ -61,10 +61,8 @@ def path(request, monkeypatch):
     if request.param == "compiled" and not kernels.HAVE_NUMBA:
         pytest.skip("numba is not here")
     if request.param == "numpy":
-        for module in (neighbours_kernel, packing):
-            monkeypatch.setattr(module, "JIT", False)
-        monkeypatch.setattr(neighbours_numpy, "run_kernels", False)
-        monkeypatch.setattr(equivalence_kernel, "HAVE_NUMBA", False)
+        for module in (neighbours_kernel, packing, equivalence_kernel):
+            monkeypatch.setattr(module, "HAVE_NUMBA", False)
         monkeypatch.setitem(kernels.components.__globals__, "HAVE_NUMBA", False)
     return request.param
 
@@ -367,3 +365,28 @@ def test_the_numpy_components_follow_glued_labels_through_many_seams(rng):
     components_numpy.components(np.packbits(voxels, axis=-1), out)
     solid, largest, in_box, spans = flooded(voxels[0])
     assert out[0].tolist() == [solid, largest, in_box, *map(int, spans)]
+
+
+def test_kernels_compile_without_a_cache_where_nothing_can_be_written(monkeypatch):
+    class Numba:
+        @staticmethod
+        def njit(cache=False, **options):
+            def decorate(function):
+                if cache:
+                    raise RuntimeError("cannot cache function: no locator available")
+                return function
+
+            return decorate
+
+    monkeypatch.setattr(kernels.runtime, "numba", Numba)
+    assert kernels.runtime.jit(len) is len
+
+
+def test_the_number_of_threads_can_be_set(monkeypatch):
+    monkeypatch.setenv("VOXPLORE_THREADS", "3")
+    assert kernels.available_threads() == 3
+    monkeypatch.setenv("VOXPLORE_THREADS", "many")
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    assert kernels.available_threads() == 2
+    monkeypatch.delenv("NUMBA_NUM_THREADS")
+    assert kernels.available_threads() >= 1

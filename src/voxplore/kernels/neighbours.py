@@ -13,7 +13,7 @@ import numpy as np
 
 from . import neighbours_numpy
 from .packing import COARSE_STEP, PackedBits
-from .runtime import JIT, available_threads, jit, map_threads
+from .runtime import HAVE_NUMBA, available_threads, jit, map_threads
 from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, minimum_sums, overlap, overlap_tile
 
 __all__ = ["Neighbours", "nearest"]
@@ -62,7 +62,7 @@ def nearest(
     block = max(16, min(1024, _BOUND_BYTES // (4 * size)))
     for start in range(0, n, block):
         rows = slice(start, min(start + block, n))
-        search = _search if JIT or neighbours_numpy.run_kernels else neighbours_numpy.search
+        search = _search if HAVE_NUMBA else neighbours_numpy.search
         found = search(queries.rows(rows), references, k, groups, threads)
         out.index[rows], out.common[rows], out.total[rows] = found
     return out

@@ -3,12 +3,8 @@
 import numpy as np
 
 from .packing import COARSE_STEP, PackedBits
-from .runtime import HAVE_NUMBA
 
-__all__ = ["run_kernels", "search"]
-
-#: With numba here but its compiler switched off, the kernel bodies run as plain Python, for coverage.
-run_kernels: bool = HAVE_NUMBA
+__all__ = ["search"]
 
 _EVEN_BYTES = np.uint64(0x00FF00FF00FF00FF)
 _EVEN_PAIRS = np.uint64(0x0000FFFF0000FFFF)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .runtime import JIT, jit, map_threads
+from .runtime import HAVE_NUMBA, jit, map_threads
 
 __all__ = ["COARSE_STEP", "PackedBits", "packed_bits", "voxels_of"]
 
@@ -49,7 +49,7 @@ def packed_bits(packed: np.ndarray, resolution: int, threads: int | None = None)
     fine = np.zeros((n, _padded(8 * side**3)), np.uint8)
     solid = np.zeros(n, np.int64)
     words = _read_only(packed.view(np.uint64))
-    count = _count if JIT else _count_numpy
+    count = _count if HAVE_NUMBA else _count_numpy
 
     def one(start: int) -> None:
         rows = slice(start, min(start + _CHUNK, n))
