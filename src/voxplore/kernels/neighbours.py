@@ -8,6 +8,7 @@ compared with every reference cell by the register tile instead. Order: larger I
 
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,84 +69,83 @@ def nearest(
     return out
 
 
+class _Cells(NamedTuple):
+    """The arrays of PackedBits, as kernels take them."""
+
+    words: np.ndarray
+    coarse: np.ndarray
+    fine: np.ndarray
+    solid: np.ndarray
+
+
+class _Best(NamedTuple):
+    """The k best references found so far for each query: int64 (n, k) each, best first."""
+
+    index: np.ndarray
+    common: np.ndarray
+    total: np.ndarray
+
+
 def _search(
     queries: PackedBits, references: PackedBits, k: int, groups: np.ndarray, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One block of queries: bound all, seed, scan, merge."""
     n, size = len(queries), len(references)
+    query, reference = (_Cells(cells.words, cells.coarse, cells.fine, cells.solid) for cells in (queries, references))
     chunk = min(4096, max(256, -(-size // (8 * (threads or available_threads())))))
     chunks = [(start, min(start + chunk, size)) for start in range(0, size, chunk)]
     bounds = np.empty((n, size), np.int32)
     candidates = np.empty((len(chunks), n), np.int64)
-    q, r = queries, references
 
     def bound(item: tuple[int, tuple[int, int]]) -> None:
         number, (start, stop) = item
-        _bound(q.coarse, q.solid, r.coarse, r.solid, start, stop, bounds, candidates[number])
+        _bound(query, reference, start, stop, bounds, candidates[number])
 
     for _ in map_threads(bound, enumerate(chunks), threads):
         pass
-    state = _State(n, k)
-    _seed(q.words, q.solid, r.words, r.solid, bounds, np.ascontiguousarray(candidates.T), groups, *state.arrays)
+    best = _Best(np.full((n, k), -1, np.int64), np.zeros((n, k), np.int64), np.ones((n, k), np.int64))
+    _seed(query, reference, _best_candidates(query, reference, bounds, candidates, max(_SEEDS, 2 * k)), groups, best)
     brute = np.zeros(n, np.bool_)
-    _choose_brute(q.fine, q.solid, r.fine, r.solid, bounds, state.common, state.total, brute)
-
+    _choose_brute(query, reference, bounds, best, brute)
+    flagged = np.flatnonzero(brute)
     lock = threading.Lock()
 
     def scan(item: tuple[int, int]) -> None:
         with lock:  # what other threads have found so far raises the bar for this chunk
-            own = state.copy()
-        _scan(q.words, q.fine, q.solid, r.words, r.fine, r.solid, *item, bounds, brute, groups, *own.arrays)
+            own = _Best(*(array.copy() for array in best))
+        _scan(query, reference, *item, bounds, brute, flagged, groups, own)
         with lock:
-            _merge(groups, *own.arrays, *state.arrays)
+            _merge(groups, own, best)
 
     for _ in map_threads(scan, chunks, threads):
         pass
-    return state.index, state.common, state.total
-
-
-class _State:
-    """The k best references found so far for each query."""
-
-    def __init__(self, n: int, k: int):
-        self.index = np.full((n, k), -1, np.int64)
-        self.common = np.zeros((n, k), np.int64)
-        self.total = np.ones((n, k), np.int64)
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.index, self.common, self.total
-
-    def copy(self) -> "_State":
-        other = _State(0, 1)
-        other.index, other.common, other.total = (array.copy() for array in self.arrays)
-        return other
+    return best.index, best.common, best.total
 
 
 @jit
-def _bound(query_coarse, query_solid, coarse, solid, start, stop, bounds, candidates):
+def _bound(query, reference, start, stop, bounds, candidates):
     """Upper bounds of the common solid for references [start, stop); a promising reference for each query.
 
     Promising: the least bound of the number of voxels that differ. It is close to the best IoU, and cheap to find.
     """
-    best = np.full(query_coarse.shape[0], -1, np.int32)
+    best = np.full(query.solid.shape[0], -1, np.int32)
     for first in range(start, stop, _BOUND_TILE):
         last = min(first + _BOUND_TILE, stop)
-        for i in range(query_coarse.shape[0]):
+        for i in range(query.solid.shape[0]):
             row = bounds[i, first:last]
             whole = (last - first) // 4 * 4
             for j in range(0, whole, 4):
-                minimum_sums(query_coarse, i, coarse, first + j, row[j : j + 4])
+                minimum_sums(query.coarse, i, reference.coarse, first + j, row[j : j + 4])
             for j in range(whole, last - first):
-                row[j] = minimum_sum(query_coarse, i, coarse, first + j)
+                row[j] = minimum_sum(query.coarse, i, reference.coarse, first + j)
             most = np.int32(-1)
             for j in range(last - first):  # 2 x bound - solid, kept above -1
-                row[j] = min(row[j] * COARSE_STEP, np.int32(query_solid[i]))
-                most = max(most, np.int32(2 * row[j] - solid[first + j] + _OFFSET))
+                row[j] = min(row[j] * COARSE_STEP, np.int32(query.solid[i]))
+                most = max(most, np.int32(2 * row[j] - reference.solid[first + j] + _OFFSET))
             if most > best[i]:
                 best[i] = most
                 for j in range(last - first):
-                    if np.int32(2 * row[j] - solid[first + j] + _OFFSET) == most:
+                    if np.int32(2 * row[j] - reference.solid[first + j] + _OFFSET) == most:
                         candidates[i] = first + j
                         break
 
@@ -161,65 +161,76 @@ def _before(common, total, index, other_common, other_total, other_index):
 
 
 @jit
-def _insert(groups, j, common, total, index_row, common_row, total_row):
-    """Put reference j in its place among the k best, each of another group."""
-    k = index_row.shape[0]
-    slot = k - 1
-    for s in range(k):
-        if index_row[s] >= 0 and groups[index_row[s]] == groups[j]:
+def _insert(groups, i, j, common, total, best):
+    """Put reference j in its place among the k best of query i, each of another group."""
+    index, commons, totals = best.index[i], best.common[i], best.total[i]
+    slot = index.shape[0] - 1
+    for s in range(index.shape[0]):
+        if index[s] >= 0 and groups[index[s]] == groups[j]:
             slot = s
             break
-    if not _before(common, total, j, common_row[slot], total_row[slot], index_row[slot]):
+    if not _before(common, total, j, commons[slot], totals[slot], index[slot]):
         return
-    while slot > 0 and _before(common, total, j, common_row[slot - 1], total_row[slot - 1], index_row[slot - 1]):
-        index_row[slot] = index_row[slot - 1]
-        common_row[slot] = common_row[slot - 1]
-        total_row[slot] = total_row[slot - 1]
+    while slot > 0 and _before(common, total, j, commons[slot - 1], totals[slot - 1], index[slot - 1]):
+        index[slot] = index[slot - 1]
+        commons[slot] = commons[slot - 1]
+        totals[slot] = totals[slot - 1]
         slot -= 1
-    index_row[slot] = j
-    common_row[slot] = common
-    total_row[slot] = total
+    index[slot] = j
+    commons[slot] = common
+    totals[slot] = total
+
+
+def _best_candidates(
+    query: _Cells, reference: _Cells, bounds: np.ndarray, candidates: np.ndarray, n: int
+) -> np.ndarray:
+    """Of the candidates (chunks, queries) the n with the best bounds: int64 (queries, n)."""
+    columns = candidates.T
+    totals = query.solid[:, None] + reference.solid[columns]
+    ratios = np.take_along_axis(bounds, columns, axis=1) / np.maximum(totals, 1)
+    return np.take_along_axis(columns, np.argsort(-ratios, axis=1, kind="stable")[:, :n], axis=1)
 
 
 @jit
-def _seed(query_words, query_solid, words, solid, bounds, candidates, groups, index, common, total):
-    """Count exactly, for each query, a few references with the best bounds."""
-    tries = max(_SEEDS, 2 * index.shape[1])
-    for i in range(query_words.shape[0]):
-        ratios = np.empty(candidates.shape[1], np.float64)
+def _count_pair(query, reference, i, j, groups, best):
+    common = overlap(query.words, i, reference.words, j)
+    _insert(groups, i, j, common, query.solid[i] + reference.solid[j], best)
+
+
+@jit
+def _seed(query, reference, candidates, groups, best):
+    """Count the candidates (queries, n) exactly."""
+    for i in range(candidates.shape[0]):
         for c in range(candidates.shape[1]):
-            j = candidates[i, c]
-            ratios[c] = -bounds[i, j] / max(query_solid[i] + solid[j], 1)
-        order = np.argsort(ratios, kind="mergesort")
-        for c in order[:tries]:
-            j = candidates[i, c]
-            exact = overlap(query_words, i, words, j)
-            _insert(groups, j, exact, query_solid[i] + solid[j], index[i], common[i], total[i])
+            _count_pair(query, reference, i, candidates[i, c], groups, best)
 
 
 @jit
-def _choose_brute(query_fine, query_solid, fine, solid, bounds, common, total, brute):
+def _may_enter(bound, i, both, best):
+    """Whether a bound of the common solid reaches the worst IoU kept. A tie may: its index can be lower."""
+    last = best.index.shape[1] - 1
+    return bound * best.total[i, last] >= best.common[i, last] * both
+
+
+@jit
+def _choose_brute(query, reference, bounds, best, brute):
     """Mark the queries for which the bounds leave too much, judged on evenly spaced references."""
-    size = fine.shape[0]
-    last = common.shape[1] - 1
+    size = reference.solid.shape[0]
     probes = min(_PROBES, size)
-    for i in range(query_fine.shape[0]):
+    for i in range(brute.shape[0]):
         left = 0
         for probe in range(probes):
             j = probe * size // probes
-            both = query_solid[i] + solid[j]
-            if bounds[i, j] * total[i, last] >= common[i, last] * both:
-                finer = minimum_sum(query_fine, i, fine, j)
-                if finer * total[i, last] >= common[i, last] * both:
-                    left += 1
+            both = query.solid[i] + reference.solid[j]
+            if _may_enter(bounds[i, j], i, both, best):
+                left += _may_enter(minimum_sum(query.fine, i, reference.fine, j), i, both, best)
         brute[i] = left > _BRUTE_SHARE * probes
 
 
 @jit
 def _any_left(bounds, solid, query_solid, common, total):
     """Whether any bound may reach the worst IoU kept: in single precision, with a margin wider than its rounding."""
-    last = common.shape[0] - 1
-    least = np.float32(common[last] / max(total[last], 1) * (1 - 1e-6))
+    least = np.float32(common / max(total, 1) * (1 - 1e-6))
     left = np.int32(0)
     for j in range(bounds.shape[0]):
         left += np.float32(bounds[j]) >= least * np.float32(query_solid + solid[j])
@@ -227,62 +238,51 @@ def _any_left(bounds, solid, query_solid, common, total):
 
 
 @jit
-def _scan(
-    query_words, query_fine, query_solid, words, fine, solid, start, stop, bounds, brute, groups, index, common, total
-):
+def _scan(query, reference, start, stop, bounds, brute, flagged, groups, best):
     """References [start, stop) against all queries; a reference is fetched once for all of them."""
-    last = index.shape[1] - 1
-    flagged = np.flatnonzero(brute)
+    last = best.index.shape[1] - 1
     for first in range(start, stop, _REFERENCE_TILE):
         end = min(first + _REFERENCE_TILE, stop)
-        for i in range(query_words.shape[0]):
-            if brute[i] or not _any_left(bounds[i, first:end], solid[first:end], query_solid[i], common[i], total[i]):
+        solid = reference.solid[first:end]
+        for i in range(brute.shape[0]):
+            if brute[i]:
+                continue
+            if not _any_left(bounds[i, first:end], solid, query.solid[i], best.common[i, last], best.total[i, last]):
                 continue
             for j in range(first, end):
-                both = query_solid[i] + solid[j]
-                # Ties must survive: an equal IoU at a lower index comes first.
-                if bounds[i, j] * total[i, last] < common[i, last] * both:
+                both = query.solid[i] + reference.solid[j]
+                if not _may_enter(bounds[i, j], i, both, best):
                     continue
-                if minimum_sum(query_fine, i, fine, j) * total[i, last] < common[i, last] * both:
-                    continue
-                exact = overlap(query_words, i, words, j)
-                _insert(groups, j, exact, both, index[i], common[i], total[i])
+                if _may_enter(minimum_sum(query.fine, i, reference.fine, j), i, both, best):
+                    _count_pair(query, reference, i, j, groups, best)
         if flagged.shape[0] > 0:
-            _scan_tiles(flagged, query_words, query_solid, words, solid, first, end, groups, index, common, total)
+            _scan_tiles(flagged, query, reference, first, end, groups, best)
 
 
 @jit
-def _scan_tiles(flagged, query_words, query_solid, words, solid, first, end, groups, index, common, total):
+def _scan_tiles(flagged, query, reference, first, end, groups, best):
     """Every pair of the flagged queries and references [first, end), by the register tile."""
     counts = np.empty((TILE_QUERIES, TILE_REFERENCES), np.int64)
-    gathered = np.empty((_BRUTE_TILE, words.shape[1]), np.uint64)
+    gathered = np.zeros((_BRUTE_TILE, query.words.shape[1]), np.uint64)
+    whole = first + (end - first) // TILE_REFERENCES * TILE_REFERENCES
     for low in range(0, flagged.shape[0], _BRUTE_TILE):
         n = min(_BRUTE_TILE, flagged.shape[0] - low)
         for a in range(n):
-            gathered[a] = query_words[flagged[low + a]]
-        for a in range(n, _BRUTE_TILE):
-            gathered[a] = 0
-        for j in range(first, end, TILE_REFERENCES):
-            if j + TILE_REFERENCES > end:
-                for b in range(j, end):
-                    for a in range(n):
-                        i = flagged[low + a]
-                        exact = overlap(gathered, a, words, b)
-                        _insert(groups, b, exact, query_solid[i] + solid[b], index[i], common[i], total[i])
-                continue
+            gathered[a] = query.words[flagged[low + a]]
+            for j in range(whole, end):
+                _count_pair(query, reference, flagged[low + a], j, groups, best)
+        for j in range(first, whole, TILE_REFERENCES):
             for a in range(0, n, TILE_QUERIES):
-                overlap_tile(gathered, a, words, j, counts)
+                overlap_tile(gathered, a, reference.words, j, counts)
                 for s in range(min(TILE_QUERIES, n - a)):
                     i = flagged[low + a + s]
                     for b in range(TILE_REFERENCES):
-                        both = query_solid[i] + solid[j + b]
-                        _insert(groups, j + b, counts[s, b], both, index[i], common[i], total[i])
+                        _insert(groups, i, j + b, counts[s, b], query.solid[i] + reference.solid[j + b], best)
 
 
 @jit
-def _merge(groups, index, common, total, into_index, into_common, into_total):
-    for i in range(index.shape[0]):
-        for s in range(index.shape[1]):
-            if index[i, s] >= 0:
-                j = index[i, s]
-                _insert(groups, j, common[i, s], total[i, s], into_index[i], into_common[i], into_total[i])
+def _merge(groups, best, into):
+    for i in range(best.index.shape[0]):
+        for s in range(best.index.shape[1]):
+            if best.index[i, s] >= 0:
+                _insert(groups, i, best.index[i, s], best.common[i, s], best.total[i, s], into)
