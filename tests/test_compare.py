@@ -93,6 +93,40 @@ def test_markdown_and_latex_escape_their_own_marks():
     assert all(line.replace(r"\&", "").count("&") == len(COLUMNS) for line in body)
 
 
+def made(name: str, samples: str, **facts) -> Scores:
+    one = scores(name, samples)
+    return dataclasses.replace(one, about={**one.about, "samples": {**one.about["samples"], "made": facts}})
+
+
+def test_what_a_row_cost_stands_beside_it_where_its_samples_say_so():
+    costs = {"parameters": 1_234_567, "training_seconds": 300.4, "hardware": "a chip | another"}
+    draws = [made("mine", str(draw), **costs, seconds_per_1000=10.0 + draw) for draw in range(3)]
+    table = table_of([*draws, scores("yours", "y")])
+    rows = rows_of(table)
+    assert float(rows["mine"]["seconds_per_1000"]) == pytest.approx(11.0)
+    assert rows["mine"]["hardware"] == "a chip | another"
+    assert rows["yours"]["parameters"] == rows["yours"]["hardware"] == ""
+    assert "steps" not in rows["mine"]
+    lines = table.text().splitlines()
+    assert lines[1].endswith("Hardware")
+    assert lines[2].split()[-7:-4] == ["1,234,567", "300", "11.0"]
+    assert "a chip \\| another" in table.markdown()
+    widths = {line.replace(r"\&", "").count("&") for line in table.latex().splitlines() if line.endswith(r"\\")}
+    assert widths == {0, len(COLUMNS) + 4}
+
+
+def test_a_table_of_scores_without_provenance_has_no_columns_for_it():
+    table = table_of([scores("mine", "a")])
+    assert table.costs() == []
+    assert "Hardware" not in table.text()
+
+
+def test_provenance_that_makes_no_sense_is_left_out():
+    one = scores("mine", "a")
+    about = {**one.about, "samples": {**one.about["samples"], "made": {"parameters": "many", "steps": None}}}
+    assert table_of([dataclasses.replace(one, about=about)]).costs() == []
+
+
 def test_folders_are_read_and_tables_written(tmp_path):
     scores("mine", "a").save(tmp_path / "s")
     scores("held-out", "b").save(tmp_path / "s" / "rows" / "held-out")

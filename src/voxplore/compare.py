@@ -2,20 +2,22 @@
 
 Scores of one name are draws of one row: mean, and standard deviation over the draws (ddof 1). Rows stand together only
 where they were read against the same reference; the paper's printed rows stand apart, because their data is another.
+What a row cost, and the hardware, stand beside it where its samples say so.
 """
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from voxplore import files
 from voxplore.errors import VoxploreError
-from voxplore.metrics import METRIC, Scores
+from voxplore.metrics import COST, METRIC, Scores
 
 __all__ = ["COLUMNS", "PRINTED", "Row", "Table", "compare", "printed_rows", "table_of"]
 
@@ -41,12 +43,17 @@ _LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitild
 
 @dataclass(frozen=True)
 class Row:
-    """One row: metric key -> mean over draws, and -> standard deviation where there are two draws or more."""
+    """One row: metric key -> mean over draws, and -> standard deviation where there are two draws or more.
+
+    cost: key of COSTS -> mean over draws. hardware: of training and drawing, "" where it is not known.
+    """
 
     label: str
     draws: int
     mean: dict[str, float]
     std: dict[str, float]
+    cost: dict[str, float] = field(default_factory=dict)
+    hardware: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,20 @@ class Table:
 
     sections: tuple[tuple[str, tuple[Row, ...]], ...]
 
+    def costs(self) -> list[str]:
+        """Keys of COSTS that at least one row has: the columns after the metrics."""
+        return [key for key in COST if any(key in row.cost for _, rows in self.sections for row in rows)]
+
+    def has_hardware(self) -> bool:
+        """Whether a row says what it ran on: the last column."""
+        return any(row.hardware for _, rows in self.sections for row in rows)
+
     def text(self) -> str:
         """Aligned columns for a terminal."""
-        header = ["", *(f"{METRIC[key].label} {_ARROWS[METRIC[key].direction]}".strip() for key in COLUMNS)]
+        header = self._header(_ARROWS)
         parts = []
         for title, rows in self.sections:
-            lines = [header, *([row.label, *_cells(row, "±")] for row in rows)]
+            lines = [header, *([row.label, *self._cells(row, "±")] for row in rows)]
             widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
             body = (_aligned(line, widths) for line in lines)
             parts.append("\n".join([title, *body]))
@@ -68,34 +83,57 @@ class Table:
 
     def markdown(self) -> str:
         """One table a section, under its title."""
-        header = ["", *(f"{METRIC[key].label} {_ARROWS[METRIC[key].direction]}".strip() for key in COLUMNS)]
-        rule = ["---", *["---:"] * len(COLUMNS)]
+        header = self._header(_ARROWS)
+        rule = ["---", *["---:"] * (len(header) - 1)]
         parts = []
         for title, rows in self.sections:
-            lines = [header, rule, *([row.label.replace("|", "\\|"), *_cells(row, "±")] for row in rows)]
+            lines = [header, rule, *(_escaped([row.label, *self._cells(row, "±")]) for row in rows)]
             parts.append("\n".join([f"**{title}**", "", *("| " + " | ".join(line) + " |" for line in lines)]))
         return "\n\n".join(parts) + "\n"
 
     def latex(self) -> str:
         """A tabular for booktabs; sections are rows across all columns."""
-        labels = [METRIC[key].label.translate(_LATEX) + _LATEX_ARROWS[METRIC[key].direction] for key in COLUMNS]
-        width = len(COLUMNS) + 1
-        lines = [rf"\begin{{tabular}}{{l{'r' * len(COLUMNS)}}}", r"\toprule", " & ".join(["", *labels]) + r" \\"]
+        labels = [label.translate(_LATEX) for label in self._header(dict.fromkeys(_ARROWS, ""))]
+        for i, key in enumerate(COLUMNS, start=1):
+            labels[i] += _LATEX_ARROWS[METRIC[key].direction]
+        lines = [rf"\begin{{tabular}}{{l{'r' * (len(labels) - 1)}}}", r"\toprule", " & ".join(labels) + r" \\"]
         for title, rows in self.sections:
-            lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{{title.translate(_LATEX)}}} \\"]
-            lines += [" & ".join([row.label.translate(_LATEX), *_cells(row, r"$\pm$")]) + r" \\" for row in rows]
+            lines += [r"\midrule", rf"\multicolumn{{{len(labels)}}}{{l}}{{{title.translate(_LATEX)}}} \\"]
+            cells = ([row.label.translate(_LATEX), *self._cells(row, r"$\pm$")] for row in rows)
+            lines += [" & ".join(line) + r" \\" for line in cells]
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
     def csv(self) -> str:
         """A line a row, every number in full, the standard deviation in its own column."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["section", "row", "draws", *COLUMNS, *(f"{key}_std" for key in COLUMNS)])
+        last = ["hardware"] if self.has_hardware() else []
+        names = [*COLUMNS, *(f"{key}_std" for key in COLUMNS), *self.costs(), *last]
+        writer.writerow(["section", "row", "draws", *names])
         for title, rows in self.sections:
             for row in rows:
                 numbers = [part.get(key, "") for part in (row.mean, row.std) for key in COLUMNS]
-                writer.writerow([title, row.label, row.draws, *numbers])
+                numbers += [row.cost.get(key, "") for key in self.costs()]
+                writer.writerow([title, row.label, row.draws, *numbers, *([row.hardware] if last else [])])
         return text.getvalue()
+
+    def _header(self, arrows: dict[Any, str]) -> list[str]:
+        metrics = (f"{METRIC[key].label} {arrows[METRIC[key].direction]}".strip() for key in COLUMNS)
+        return [
+            "",
+            *metrics,
+            *(COST[key].label for key in self.costs()),
+            *(["Hardware"] if self.has_hardware() else []),
+        ]
+
+    def _cells(self, row: Row, plus_minus: str) -> list[str]:
+        """Everything of a row but its label, as printed."""
+        out = []
+        for key in COLUMNS:
+            spread = f" {plus_minus} {row.std[key]:.3f}" if key in row.std else ""
+            out.append(f"{row.mean[key]:.3f}{spread}" if key in row.mean else "–")
+        out += [f"{row.cost[key]:,.{COST[key].digits}f}" if key in row.cost else "–" for key in self.costs()]
+        return [*out, row.hardware or "–"] if self.has_hardware() else out
 
 
 def compare(
@@ -171,15 +209,26 @@ def _row(name: str, draws: dict[str, Scores]) -> Row:
             mean[key] = fmean(values)
             if len(values) > 1:
                 std[key] = stdev(values)
-    return Row(name, len(draws), mean, std)
+    made = [draw.about["samples"].get("made") or {} for draw in draws.values()]
+    return Row(name, len(draws), mean, std, _cost(made), "; ".join(dict.fromkeys(_hardware(one) for one in made)))
 
 
-def _cells(row: Row, plus_minus: str) -> list[str]:
-    out = []
-    for key in COLUMNS:
-        spread = f" {plus_minus} {row.std[key]:.3f}" if key in row.std else ""
-        out.append(f"{row.mean[key]:.3f}{spread}" if key in row.mean else "–")
-    return out
+def _cost(made: list[dict[str, Any]]) -> dict[str, float]:
+    """Means over draws of what all of them say."""
+    found = {}
+    for key in COST:
+        values = [one[key] for one in made if isinstance(one, dict) and isinstance(one.get(key), int | float)]
+        if len(values) == len(made):
+            found[key] = fmean(values)
+    return found
+
+
+def _hardware(made: Any) -> str:
+    return str(made.get("hardware", "")).replace("\n", " ") if isinstance(made, dict) else ""
+
+
+def _escaped(line: list[str]) -> list[str]:
+    return [cell.replace("|", "\\|") for cell in line]
 
 
 def _aligned(line: list[str], widths: list[int]) -> str:

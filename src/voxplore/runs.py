@@ -1,16 +1,24 @@
-"""A training from a recipe: what it was asked for is written down first, so that the same call again resumes it."""
+"""A training from a recipe, and a drawing from its model, with what each took.
 
+What a training was asked for is written down first, so that the same call again resumes it.
+"""
+
+import dataclasses
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voxplore import config, files
 from voxplore.errors import VoxploreError
 from voxplore.recipes import RECIPES
 from voxplore.unitcells import UnitCells
 
-__all__ = ["recipe_with", "shown", "train"]
+if TYPE_CHECKING:
+    from voxplore.models import Generator
+
+__all__ = ["draw", "recipe_with", "shown", "train"]
 
 
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
@@ -49,6 +57,7 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
     again; one that was asked for something else is refused with VoxploreError.
     """
     from voxplore.models import MODELS
+    from voxplore.training import hardware
 
     out = Path(out)
     settings = recipe_with(name, changes)
@@ -65,9 +74,52 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
             return out / "model"
         model = MODELS[asked["model"]](settings, device)
         files.write_json(out / "train.json", asked)
+        started = time.monotonic()
         model.fit(cells, run=out / "run")
+        model.trained |= {
+            "recipe": name,
+            "seconds": _seconds(model.trained, time.monotonic() - started),
+            "hardware": hardware(model.device),
+        }
         model.save(out / "model")
     return out / "model"
+
+
+def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None) -> UnitCells:
+    """n cells of a model, and under `about["made"]` what they took.
+
+    made: recipe, parameters, training_seconds, seconds_per_1000 (of this drawing), steps (of the sampler, all of its
+    stages; None where it has none) and hardware; what is not known is left out.
+    """
+    from voxplore.training import hardware
+
+    sampling = sampling or model.config.sampling
+    started = time.monotonic()
+    cells = model.generate(n, seed=seed, sampling=sampling)
+    seconds = time.monotonic() - started
+    trained, here = model.trained, hardware(model.device)
+    made = {
+        "recipe": trained.get("recipe"),
+        "parameters": model.parameters(),
+        "training_seconds": trained.get("seconds", _seconds(trained, 0.0) if "stages" in trained else None),
+        "seconds_per_1000": round(1000 * seconds / max(n, 1), 2),
+        "steps": _steps(sampling),
+        "hardware": here if trained.get("hardware", here) == here else f"{trained['hardware']}; drawn on {here}",
+    }
+    known = {key: value for key, value in made.items() if value is not None}
+    return dataclasses.replace(cells, about={**cells.about, "made": known})
+
+
+def _seconds(trained: dict[str, Any], measured: float) -> float:
+    """Of the whole `fit` where it was not interrupted; the stages' own count goes on from call to call."""
+    stages = trained.get("stages", {}).values()
+    return round(max(measured, sum(float(stage.get("seconds", 0.0)) for stage in stages)), 1)
+
+
+def _steps(sampling: Any) -> int | None:
+    names = [field.name for field in dataclasses.fields(sampling)]
+    steps = [getattr(sampling, name) for name in names if name == "steps" or name.endswith("_steps")]
+    return sum(steps) if steps else None
 
 
 def _compare(path: Path, asked: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ class Command:
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files
+        from voxplore import files, runs
         from voxplore.cli.sampling import changed
         from voxplore.errors import VoxploreError
         from voxplore.models import load_model
@@ -40,6 +40,6 @@ class Command:
             raise VoxploreError("n", expected="one cell or more", came=str(self.n))
         model = load_model(self.model, self.device)
         sampling = changed(model.config.sampling, self.steps, self.no_srr)
-        cells = model.generate(self.n, seed=self.seed, sampling=sampling)
+        cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling)
         cells.save(self.out, self.overwrite)
         return f"{len(cells)} cells in {self.out}, relative density {cells.relative_density().mean():.3f} on average"

@@ -6,11 +6,14 @@ from .neighbours import Reference, diversity, novelty
 from .quality import connectivity, periodicity, symmetry
 from .scorecard import Scores
 from .scores import evaluate, reference_rows
-from .table import METRIC, METRICS, Metric
+from .table import COST, COSTS, METRIC, METRICS, Cost, Metric
 
 __all__ = [
+    "COST",
+    "COSTS",
     "METRIC",
     "METRICS",
+    "Cost",
     "Discovery",
     "Metric",
     "Reference",

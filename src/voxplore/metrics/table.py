@@ -1,9 +1,9 @@
-"""The one table of metrics: key, label, unit and direction, read by tables and plots."""
+"""The one table of metrics: key, label, unit and direction, read by tables and plots; and what a row cost beside it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["METRICS", "METRIC", "Metric"]
+__all__ = ["COST", "COSTS", "METRICS", "METRIC", "Cost", "Metric"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +43,25 @@ METRICS: tuple[Metric, ...] = (
 
 #: The same by key.
 METRIC: dict[str, Metric] = {metric.key: metric for metric in METRICS}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a row took, from the provenance of its samples (`about["made"]`); digits: decimals as printed."""
+
+    key: str
+    label: str
+    unit: str
+    digits: int
+    meaning: str
+
+
+COSTS: tuple[Cost, ...] = (
+    Cost("parameters", "Parameters", "1", 0, "trained numbers in all networks"),
+    Cost("training_seconds", "Training s", "s", 0, "of the whole training"),
+    Cost("seconds_per_1000", "s per 1,000", "s", 1, "for drawing 1,000 cells"),
+    Cost("steps", "Steps", "1", 0, "of the sampler, all of its stages"),
+)
+
+#: The same by key.
+COST: dict[str, Cost] = {cost.key: cost for cost in COSTS}

@@ -1,0 +1,51 @@
+"""What a drawing says about itself, from samples to scores."""
+
+import re
+
+import numpy as np
+import pytest
+
+import voxplore as vp
+from voxplore import runs
+from voxplore.recipes import RECIPES
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Untrained: what it draws does not matter here."""
+    made = vp.VoxPlore(RECIPES["voxplore-mlp-nets-tiny"], device="cpu")
+    made.latents.learn(np_latents())
+    made.trained = {"recipe": "mine", "stages": {"one": {"seconds": 2.0}, "two": {"seconds": 3.5}}}
+    return made
+
+
+def np_latents():
+    import torch
+
+    return torch.from_numpy(np.random.default_rng(0).normal(size=(1, 40, 16)).astype(np.float32))
+
+
+def test_samples_say_what_they_took(model):
+    made = runs.draw(model, 2, seed=3).about["made"]
+    assert made["recipe"] == "mine"
+    assert made["parameters"] == model.parameters() > 0
+    assert made["training_seconds"] == 5.5
+    assert made["seconds_per_1000"] > 0
+    assert made["steps"] == model.config.sampling.steps
+    assert re.search(r"torch \d", made["hardware"])
+
+
+def test_training_elsewhere_is_named_beside_the_drawing(model, monkeypatch):
+    monkeypatch.setitem(model.trained, "hardware", "an abacus")
+    assert runs.draw(model, 1).about["made"]["hardware"].startswith("an abacus; drawn on ")
+
+
+def test_scores_carry_it_on(model, tmp_path):
+    runs.draw(model, 2, seed=3).save(tmp_path / "samples")
+    drawn = vp.load_cells(tmp_path / "samples")
+    scores = vp.evaluate(drawn, drawn, vun=False)
+    assert scores.about["samples"]["made"] == drawn.about["made"]
+
+
+def test_the_same_cells_are_drawn_as_by_the_model(model):
+    assert runs.draw(model, 2, seed=3).sha256() == model.generate(2, seed=3).sha256()
