@@ -23,12 +23,12 @@ from voxplore.data.truss import StrutGraph, voxelise_segments
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells, numbered_ids
 
-__all__ = ["NetRules", "build_nets", "draw_nets", "net_graph", "nets_with_plans"]
+__all__ = ["NetRules", "build_nets", "draw_nets", "net_graph", "nets_with_plans", "place_of"]
 
 
 def net_graph(seed: int, source_id: str, rules: NetRules = DEFAULT_RULES) -> StrutGraph:
     """The strut graph of one cell of `build_nets`, cut at the faces; `source_id` as in its index."""
-    family, variant = _place(source_id)
+    family, variant = place_of(source_id)
     made, nets = make_family(seed, family, rules)
     if made is None or variant >= len(nets):
         raise VoxploreError("net", expected=f"a source_id of the nets of seed {seed}", came=source_id)
@@ -36,7 +36,8 @@ def net_graph(seed: int, source_id: str, rules: NetRules = DEFAULT_RULES) -> Str
     return strut_graph(source_id, nets[variant].segments(), inversion_centre=centre)
 
 
-def _place(source_id: str) -> tuple[int, int]:
+def place_of(source_id: str) -> tuple[int, int]:
+    """Family and variant of a `source_id` such as "net-cubic-000123-0"."""
     found = re.fullmatch(r"net-[a-z]+-(\d+)-(\d+)", source_id)
     if found is None:
         raise VoxploreError("net", expected="a source_id like net-cubic-000123-0", came=source_id)
