@@ -1,6 +1,6 @@
 """Our stiffness solver beside muGrid's on the same cells, in one run: largest difference and ratio of the times.
 
-    python benchmarks/check_mugrid.py [CELLS] [--n N] [--resolution D] [--tolerance T]
+    python benchmarks/check_mugrid.py [CELLS] [--n N] [--resolution D] [--tolerance T] [--out JSON]
 
 CELLS: a folder of unit cells; without it, crystal nets are made. muGrid (pip install muGrid; LGPL, a check only) solves
 the same elements by conjugate gradients with its Fourier preconditioner, the fastest of its own for these cells. Both
@@ -10,14 +10,17 @@ run on one thread, to the same relative residual; times are processor times.
 import argparse
 import json
 import os
+import platform
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from voxplore import __version__, files
 from voxplore.mechanics import effective_stiffness
 from voxplore.unitcells import load_cells
 
@@ -73,6 +76,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=20)
     parser.add_argument("--resolution", type=int, default=48)
     parser.add_argument("--tolerance", type=float, default=1e-5)
+    parser.add_argument("--out", help="also write the result to this JSON file")
     options = parser.parse_args()
     if options.cells:
         cells = load_cells(options.cells)
@@ -94,7 +98,11 @@ def main() -> None:
         print(f"difference {error[-1]:.1e}, {ours[-1]:.2f} s against {theirs[-1]:.2f} s", flush=True)
     ratio = np.array(theirs) / np.array(ours)
     result = {
+        "voxplore_version": __version__,
         "peer": f"muGrid {version('muGrid')}",
+        "hardware": f"{_processor()}, one thread",
+        "set": str(cells.about.get("name", "cells")),
+        "set_sha256": cells.sha256(),
         "cells": len(rows),
         "resolution": cells.resolution,
         "tolerance": options.tolerance,
@@ -105,6 +113,16 @@ def main() -> None:
         "ratio_smallest": float(ratio.min()),
     }
     print(json.dumps(result, indent=2))
+    if options.out:
+        files.write_json(options.out, result)
+
+
+def _processor() -> str:
+    """The processor's name as Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":
