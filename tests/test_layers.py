@@ -22,6 +22,8 @@ LEVELS = (
 PURE = {"networks", "latent", "diffusion"}
 MAY_LOAD_TORCH = PURE | {"training", "models", "refine"}
 MAY_LOAD_NUMBA = {"kernels"}
+#: Files of models that all models may import.
+COMMON_TO_MODELS = {"__init__", "base", "voxels"}
 
 
 class Import(NamedTuple):
@@ -123,11 +125,11 @@ def test_networks_latent_and_diffusion_import_none_of_ours():
 
 
 def test_a_model_never_imports_another_model():
-    files = {path.stem for path in (PACKAGE / "models").glob("*.py")} - {"__init__", "base"}
+    files = {path.stem for path in (PACKAGE / "models").glob("*.py")} - COMMON_TO_MODELS
     models = {name for name in files if not any(name.startswith(f"{other}_") for other in files)}
     wrong = []
     for found in IMPORTS:
-        if found.room != "models" or found.path.stem in ("__init__", "base"):
+        if found.room != "models" or found.path.stem in COMMON_TO_MODELS:
             continue
         own = next(model for model in models if found.path.stem == model or found.path.stem.startswith(f"{model}_"))
         parts = found.module.split(".")

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from voxplore.data.negatives import degrade
 from voxplore.diffusion import (
@@ -18,14 +17,14 @@ from voxplore.diffusion import (
     sample,
     srr_guide,
 )
-from voxplore.errors import VoxploreError
-from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, apply_operation
+from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.models.base import CellNoise, Generator
+from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
 from voxplore.training import train
-from voxplore.unitcells import UnitCells, pack, unpack
+from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["VoxPlore"]
 
@@ -35,7 +34,6 @@ _DECODED = 64
 #: Cells that the principal components are taken from.
 _FIRST_LOOK = 6000
 Denoise = Callable[[Tensor, Tensor], Tensor]
-_OPERATIONS = {"none": CUBE_OPERATIONS[:1], "six": ORIENTATIONS, "cube": CUBE_OPERATIONS}
 
 
 class VoxPlore(Generator):
@@ -61,29 +59,21 @@ class VoxPlore(Generator):
 
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPlore":
         """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
-        if cells.resolution != self.config.autoencoder.resolution or not len(cells):
-            expected = f"cells at {self.config.autoencoder.resolution}^3"
-            raise VoxploreError("training cells", expected=expected, came=f"{len(cells)} at {cells.resolution}^3")
+        checked_cells(cells, self.config.autoencoder.resolution)
         folder = self._run_folder(run)
         stages = {"autoencoder": self._fit_autoencoder(cells, folder)}
         oriented = self._encode_orientations(cells)
         self.latents.learn(oriented)
         if self.config.denoiser.kind == "mlp":
             stages["denoiser"] = self._fit_denoiser(self.latents.standardise(oriented.flatten(0, 1)), folder)
-        self.trained = {
-            "data": str(cells.about.get("name", "cells")),
-            "data_sha256": cells.sha256(),
-            "data_cells": len(cells),
-            "stages": stages,
-        }
+        self.trained = training_facts(cells, stages)
         return self
 
     def generate(
         self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, progress: bool = False
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
-        if condition is not None:
-            raise VoxploreError("condition", expected="none for this recipe", came=repr(condition)[:80])
+        no_condition(condition)
         sampling = sampling or self.config.sampling
         empirical = self.config.denoiser.kind == "empirical"
         denoise = empirical_denoiser(self._points(), self.schedule) if empirical else self.denoiser
@@ -111,11 +101,11 @@ class VoxPlore(Generator):
         packed = np.asarray(cells.packed)
         if not (folder / "autoencoder.safetensors").exists():
             rng = np.random.default_rng(self.config.seed)
-            shown = _random_cells(packed, cells.resolution, min(_FIRST_LOOK, len(cells)), self.config.augment, rng)
+            shown = random_cells(packed, cells.resolution, min(_FIRST_LOOK, len(cells)), self.config.augment, rng)
             self.autoencoder.start(self._bytes(shown))
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            voxels = _random_cells(packed, cells.resolution, n, self.config.augment, rng)
+            voxels = random_cells(packed, cells.resolution, n, self.config.augment, rng)
             m = round(n * self.config.negative_share)
             degraded = degrade(voxels[:m], rng, others=voxels) if m else voxels[:0]
             return autoencoder_loss(self.autoencoder, self._bytes(voxels), self._bytes(degraded), self.config)
@@ -126,7 +116,7 @@ class VoxPlore(Generator):
 
     def _encode_orientations(self, cells: UnitCells) -> Tensor:
         """Latents of every cell in every orientation of the augmentation: float32 (orientations, n, latent)."""
-        operations = _OPERATIONS[self.config.augment]
+        operations = OPERATIONS[self.config.augment]
         return torch.stack([_encode(self.autoencoder.encoder, cells, o, self.device) for o in operations])
 
     def _fit_denoiser(self, known: Tensor, folder: Path) -> dict[str, float]:
@@ -175,7 +165,7 @@ class VoxPlore(Generator):
     @torch.no_grad()
     def _decoded(self, latents: Tensor, threshold: float) -> np.ndarray:
         cut = threshold if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(threshold)))
-        parts = [_fixed_batch(self.autoencoder.decoder, part) > cut for part in latents.split(_DECODED)]
+        parts = [fixed_batch(self.autoencoder.decoder, part, _DECODED) > cut for part in latents.split(_DECODED)]
         resolution = self.config.autoencoder.resolution
         return torch.cat(parts).cpu().numpy() if parts else np.zeros((0, *3 * (resolution,)), bool)
 
@@ -193,25 +183,10 @@ def _network(denoiser: Denoiser, latent: int) -> ResidualMLP:
     )
 
 
-def _random_cells(packed: np.ndarray, resolution: int, n: int, augment: str, rng: np.random.Generator) -> np.ndarray:
-    """n random cells in random orientations: Bool (n, d, d, d)."""
-    operations = _OPERATIONS[augment]
-    rows = rng.integers(0, len(packed), n)
-    turns = rng.integers(0, len(operations), n)
-    voxels = unpack(packed[rows], resolution)
-    return np.stack([apply_operation(cell, operations[k]) for cell, k in zip(voxels, turns, strict=True)])
-
-
 @torch.no_grad()
 def _encode(encoder: nn.Module, cells: UnitCells, operation: Any, device: str) -> Tensor:
     parts = []
     for voxels in cells.batches(_DECODED):
         turned = np.ascontiguousarray(apply_operation(voxels, operation))
-        parts.append(_fixed_batch(encoder, torch.from_numpy(turned.view(np.uint8)).to(device)))
+        parts.append(fixed_batch(encoder, torch.from_numpy(turned.view(np.uint8)).to(device), _DECODED))
     return torch.cat(parts)
-
-
-def _fixed_batch(network: nn.Module, inputs: Tensor) -> Tensor:
-    """Run a full-sized batch, filled up with zeros: the last digits of a matrix product can depend on its size."""
-    filled = functional.pad(inputs, (*(0,) * (2 * inputs.ndim - 2), 0, _DECODED - len(inputs)))
-    return network(filled)[: len(inputs)]

@@ -5,6 +5,7 @@ attention, and a halving; on the way up each level but the finest takes the skip
 At the finest side the features either meet the finest skip in one more block or go straight to the output.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -204,7 +205,7 @@ class _Level(nn.Module):
     ):
         super().__init__()
         widths = [inputs, *blocks * [outputs]]
-        self.blocks = nn.ModuleList(ResidualBlock(*widths[i : i + 2], time_width, style) for i in range(blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(*pair, time_width, style) for pair in itertools.pairwise(widths))
         kind = attention != "none"
         self.attention = VolumeAttention(outputs, style, attention == "linear") if kind else nn.Identity()
 
