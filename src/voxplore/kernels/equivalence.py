@@ -15,6 +15,7 @@ import numpy as np
 from voxplore.geometry import CUBE_OPERATIONS, HALF_SHIFTS
 
 from . import equivalence_numpy
+from .mapped import load, some_map, workspace
 from .packing import COARSE_STEP, PackedBits
 from .runtime import HAVE_NUMBA, jit, map_threads
 from .vector import minimum_sum
@@ -162,105 +163,8 @@ def _block_maps(maps: np.ndarray, resolution: int, side: int) -> np.ndarray:
 
 
 @jit
-def _solid_points(words, d, points):
-    """Coordinates of the solid voxels of one cell: into int32 points (., 3); their number."""
-    bytes_a_row = (d + 7) // 8
-    width = 8 * bytes_a_row
-    n = 0
-    for at in range(words.shape[0]):
-        word = words[at]
-        if word == 0:
-            continue
-        for byte in range(8):
-            bits = np.int64((word >> np.uint64(8 * byte)) & np.uint64(255))
-            if bits == 0:
-                continue
-            row, z = (at * 8 + byte) // bytes_a_row, (at * 8 + byte) % bytes_a_row * 8
-            for bit in range(8):
-                if (bits >> (7 - bit)) & 1:
-                    points[n, 0], points[n, 1], points[n, 2] = row // width, row % width, z + bit
-                    n += 1
-    return n
-
-
-@jit
-def _scatter(points, n, scattered):
-    """The n points in an order in which neighbours in space lie far apart, so that misses come early.
-
-    A stride near 0.618 n that has no common divisor with n visits every point once.
-    """
-    stride = max(1, int(0.618 * n))
-    while True:
-        a, b = n, stride
-        while b:
-            a, b = b, a % b
-        if a <= 1:
-            break
-        stride += 1
-    at = 0
-    for p in range(n):
-        scattered[p, 0], scattered[p, 1], scattered[p, 2] = points[at, 0], points[at, 1], points[at, 2]
-        at += stride
-        if at >= n:
-            at -= n
-
-
-@jit
-def _maps_onto(points, n, entry, d, words, need):
-    """Whether the map puts at least `need` of the n points on solid voxels of `words`."""
-    misses = n - need
-    if misses < 0:
-        return False
-    bytes_a_row = (d + 7) // 8
-    width = 8 * bytes_a_row
-    # Target axis k: sign * source + start, and d less where that leaves the cell.
-    x_axis, y_axis, z_axis = entry[0, 0], entry[0, 1], entry[0, 2]
-    x_sign, y_sign, z_sign = 1 - 2 * entry[1, 0], 1 - 2 * entry[1, 1], 1 - 2 * entry[1, 2]
-    x_start = entry[1, 0] * (d - 1) + entry[2, 0]
-    y_start = entry[1, 1] * (d - 1) + entry[2, 1]
-    z_start = entry[1, 2] * (d - 1) + entry[2, 2]
-    for p in range(n):
-        x = x_sign * points[p, x_axis] + x_start
-        y = y_sign * points[p, y_axis] + y_start
-        z = z_sign * points[p, z_axis] + z_start
-        x -= d if x >= d else 0
-        y -= d if y >= d else 0
-        z -= d if z >= d else 0
-        byte = (x * width + y) * bytes_a_row + (z >> 3)
-        if not (words[byte >> 3] >> np.uint64(8 * (byte & 7) + 7 - (z & 7))) & np.uint64(1):
-            misses -= 1
-            if misses < 0:
-                return False
-    return True
-
-
-@jit
-def _some_map(table, points, n, maps, reference, j, need):
-    """Whether some map reaches `need` common voxels with reference j."""
-    for m in range(maps.axes.shape[0]):
-        if minimum_sum(table, m, reference.counts, j) * maps.unit < need:
-            continue
-        if _maps_onto(points, n, maps.axes[m], maps.resolution, reference.words[j], need):
-            return True
-    return False
-
-
-@jit
-def _load(query, i, maps, space, points, table):
-    """Prepare query i: its solid points, scattered, and its counts under every map. The number of points."""
-    for m in range(maps.blocks.shape[0]):
-        for p in range(maps.blocks.shape[1]):
-            table[m, p] = query.counts[i, maps.blocks[m, p]]
-    n = _solid_points(query.words[i], maps.resolution, space)
-    _scatter(space, n, points)
-    return n
-
-
-@jit
 def _first_equivalent(query, reference, maps, threshold, rows, start, stop, earlier, out):
-    space = np.empty((maps.resolution**3, 3), np.int32)
-    points = np.empty_like(space)
-    table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
+    mapped = workspace(query, maps)
     parts = threshold[0] + threshold[1]
     for i in range(start, stop):
         n = -1
@@ -275,17 +179,15 @@ def _first_equivalent(query, reference, maps, threshold, rows, start, stop, earl
             if minimum_sum(query.ordered, i, reference.ordered, j) * maps.unit < need:
                 continue
             if n < 0:
-                n = _load(query, i, maps, space, points, table)
-            if _some_map(table, points, n, maps, reference, j, need):
+                n = load(query, i, maps, mapped)
+            if some_map(mapped, n, maps, reference, j, need):
                 out[i] = j
                 break
 
 
 @jit
 def _reach(query, reference, maps, pairs, need, out):
-    space = np.empty((maps.resolution**3, 3), np.int32)
-    points = np.empty_like(space)
-    table = np.zeros((maps.axes.shape[0], query.counts.shape[1]), np.uint8)
+    mapped = workspace(query, maps)
     loaded = -1
     n = 0
     for p in range(pairs.shape[0]):
@@ -295,6 +197,6 @@ def _reach(query, reference, maps, pairs, need, out):
             out[p] = False
             continue
         if i != loaded:
-            n = _load(query, i, maps, space, points, table)
+            n = load(query, i, maps, mapped)
             loaded = i
-        out[p] = _some_map(table, points, n, maps, reference, j, need[p])
+        out[p] = some_map(mapped, n, maps, reference, j, need[p])
