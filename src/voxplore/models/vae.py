@@ -1,0 +1,95 @@
+"""The voxel VAE of Sec. 2.2: a convolutional autoencoder whose latents are held to a Gaussian, which is drawn from.
+
+Faithful to the text: cells are encoded as a Gaussian, decoded from a draw of it, and generated from N(0, 1). The text
+gives no architecture; ours is in `networks/vae3d.py`. It is the row without RAS, without diffusion and without SRR.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxplore.latent import gaussian_divergence
+from voxplore.models.base import CellNoise, Generator
+from voxplore.models.voxels import checked_cells, no_condition, random_cells, training_facts
+from voxplore.networks.vae3d import VolumeDecoder, VolumeEncoder
+from voxplore.recipes.vae import VAEConfig, VAESampling
+from voxplore.training import train
+from voxplore.unitcells import UnitCells, pack
+
+__all__ = ["VAE"]
+
+#: Cells decoded together; always as many, so that a cell does not depend on how many are drawn.
+_DECODED = 64
+
+
+class VAE(Generator):
+    """Encode as a Gaussian, decode a draw of it; generate by decoding N(0, 1)."""
+
+    name: ClassVar[str] = "vae"
+    Config: ClassVar[type] = VAEConfig
+    config: VAEConfig
+
+    def __init__(self, config: VAEConfig, device: str = "auto"):
+        super().__init__(config, device)
+        torch.manual_seed(config.seed)
+        shape = {name: getattr(config, name) for name in ("resolution", "stem", "widths", "blocks", "latent")}
+        self.networks = nn.ModuleDict({"encoder": VolumeEncoder(**shape), "decoder": VolumeDecoder(**shape)})
+        self.networks.to(self.device)
+
+    def parts(self) -> dict[str, nn.Module]:
+        return dict(self.networks.items())
+
+    def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VAE":
+        """Train on cells (n, d, d, d) of the configured resolution."""
+        packed = checked_cells(cells, self.config.resolution)
+
+        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return self._loss(random_cells(packed, cells.resolution, n, self.config.augment, rng))
+
+        options = vars(self.config.training)
+        folder = self._run_folder(run)
+        stage = train("vae", self.networks, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+        self.trained = training_facts(cells, {"vae": stage})
+        return self
+
+    def generate(self, n: int, *, seed: int, sampling: VAESampling | None = None, condition: Any = None) -> UnitCells:
+        """Draw n cells; cell i depends on (seed, i) alone."""
+        no_condition(condition)
+        sampling = sampling or self.config.sampling
+        rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
+        for first in range(0, n, _DECODED):
+            noise = CellNoise(seed, first, _DECODED, (self.config.latent,), self.device)
+            rows.append(pack(self._decoded(sampling.spread * noise(), sampling.threshold)))
+        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed)
+
+    @torch.no_grad()
+    def reconstruct(self, cells: UnitCells) -> UnitCells:
+        """Cells decoded from the mean of what they are encoded as."""
+        rows = [
+            self._decoded(self.networks["encoder"](self._bytes(voxels))[0], self.config.sampling.threshold)
+            for voxels in cells.batches(_DECODED)
+        ]
+        return UnitCells.from_voxels(np.concatenate(rows))
+
+    def _loss(self, voxels: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
+        """The negative bound on the log-likelihood, a voxel, of cells Bool (n, d, d, d)."""
+        cells = self._bytes(voxels)
+        mean, log_variance = self.networks["encoder"](cells)
+        drawn = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        logits = self.networks["decoder"](drawn)
+        recon = functional.binary_cross_entropy_with_logits(logits.float(), cells.float())
+        divergence = gaussian_divergence(mean, log_variance).mean()
+        total = recon + self.config.kl_weight * divergence / cells[0].numel()
+        return total, {"reconstruction": recon, "divergence": divergence}
+
+    @torch.no_grad()
+    def _decoded(self, latents: Tensor, threshold: float) -> np.ndarray:
+        cut = float(torch.logit(torch.tensor(threshold)))
+        return (self.networks["decoder"](latents) > cut).cpu().numpy()
+
+    def _bytes(self, voxels: np.ndarray) -> Tensor:
+        return torch.from_numpy(voxels.view(np.uint8)).to(self.device)

@@ -1,0 +1,72 @@
+"""Configuration of the graph VAE and its named rows; trusses alone have struts."""
+
+from dataclasses import dataclass, field, replace
+
+from voxplore.recipes.common import Augment, Training
+
+__all__ = ["GraphConfig", "GraphSampling", "graph_recipes"]
+
+
+@dataclass(frozen=True)
+class GraphSampling:
+    """How nets are drawn: one latent, decoded once."""
+
+    node_threshold: float = 0.5
+    """A node is there where the chance of it exceeds this."""
+    strut_threshold: float = 0.5
+    """The same of a strut between two nodes that are there."""
+    spread: float = 1.0
+    """Deviation of the drawn latents; 1 is the prior."""
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """The graph VAE on strut graphs; all of it is our choice."""
+
+    resolution: int = 48
+    """Of the voxels that its nets are drawn as; the network itself has none."""
+    side: int = 4
+    """Anchors along an edge of the cell: side^3 slots, the most nodes of a net."""
+    width: int = 192
+    encoder_layers: int = 4
+    """Rounds of messages along the struts."""
+    decoder_layers: int = 4
+    """Self-attention layers over the slots."""
+    heads: int = 4
+    squeeze: int = 16
+    """Numbers of a slot that the latent sees."""
+    score_width: int = 64
+    """Hidden width of the network that judges a strut."""
+    latent: int = 128
+    """VoxPlore's own number (App. B.1)."""
+    longest: float = 1.05
+    """Longest strut that is considered, in cell edges; those of `nets` reach 1."""
+    position_scale: float = 0.01
+    """Scale of the Laplace distribution of coordinates about the decoded ones, in cell edges: half a voxel at 48^3."""
+    position_noise: float = 0.01
+    """Deviation of the noise on node positions when struts are learnt, in cell edges: decoded ones are off, too."""
+    kl_weight: float = 1.0
+    """Weight of the KL divergence to N(0, 1) against the other terms, all in nats of a net; 1 is the bound on the
+    likelihood."""
+    augment: Augment = "six"
+    training: Training = Training(4_000_000, 256, 1e-3)
+    sampling: GraphSampling = field(default_factory=GraphSampling)
+    seed: int = 0
+
+
+#: Five minutes on two cores.
+_SMALL = GraphConfig(width=96, encoder_layers=3, decoder_layers=2, score_width=32, training=Training(120_000, 64, 1e-3))
+_TINY = replace(
+    _SMALL,
+    resolution=16,
+    width=48,
+    encoder_layers=2,
+    decoder_layers=1,
+    latent=32,
+    training=Training(1_600, 16, 2e-3),
+)
+
+
+def graph_recipes() -> dict[str, GraphConfig]:
+    """Name -> configuration of every row of the graph VAE."""
+    return {"graph-nets-tiny": _TINY, "graph-nets-small": _SMALL, "graph-nets-full": GraphConfig()}
