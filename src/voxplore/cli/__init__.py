@@ -16,6 +16,7 @@ VERBS = {
     "build": "make a set of unit cells: nets, shells, metatruss, metashell, or your own",
     "train": "train a generator on cells; the same command again resumes",
     "generate": "draw unit cells from a trained model",
+    "refine": "repair cells: drop what floats, join parts, symmetrise, keep the density",
     "evaluate": "score cells against a reference set (benchmark v1)",
     "compare": "put scores into one table: text, Markdown, LaTeX, CSV",
     "properties": "effective stiffness and conductivity, and constants derived from them",
