@@ -13,10 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["Guide", "Prediction", "Sampler", "Schedule", "diffusion_loss", "linear_schedule", "sample"]
+__all__ = ["Guide", "Prediction", "Sampler", "Schedule", "Variance", "diffusion_loss", "linear_schedule", "sample"]
 
-Prediction = Literal["epsilon", "velocity"]
+Prediction = Literal["epsilon", "velocity", "sample"]
 Sampler = Literal["ancestral", "ddim", "dpm++"]
+Variance = Literal["posterior", "beta"]
 
 #: A guide maps (x_{t-1}, x_t, number of training steps that this step spans) to a displacement of x_{t-1}.
 Guide = Callable[[Tensor, Tensor, int], Tensor]
@@ -50,18 +51,24 @@ def diffusion_loss(
     schedule: Schedule,
     prediction: Prediction = "epsilon",
     generator: torch.Generator | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Mean squared error of the prediction at uniformly drawn times; x_0 (n, ...) -> scalar.
 
-    epsilon: the noise (paper). velocity: sqrt(alpha_bar_t) epsilon - sqrt(1 - alpha_bar_t) x_0 (our choice).
+    mask: 0 or 1 (n, 1, ...); the mean is taken where it is 1.
+
+    epsilon: the noise (paper). velocity: sqrt(alpha_bar_t) epsilon - sqrt(1 - alpha_bar_t) x_0 (our choice). sample:
+    x_0 itself (our choice).
     """
     t = torch.randint(1, schedule.steps + 1, (len(x_0),), generator=generator)
-    epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype).to(x_0.device)
+    home = generator.device if generator else x_0.device
+    epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype, device=home).to(x_0.device)
     alpha_bar = schedule.alpha_bar[t].to(x_0).reshape(-1, *(1,) * (x_0.ndim - 1))
     signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-    target = epsilon if prediction == "epsilon" else signal * epsilon - noise * x_0
+    target = {"epsilon": epsilon, "velocity": signal * epsilon - noise * x_0, "sample": x_0}[prediction]
     guess = denoiser(signal * x_0 + noise * epsilon, (t / schedule.steps).to(x_0))
-    return (guess.float() - target.float()).square().mean()
+    error = (guess.float() - target.float()).square()
+    return error.mean() if mask is None else (error.mean(1, keepdim=True) * mask).sum() / mask.sum().clamp(min=1)
 
 
 @torch.no_grad()
@@ -73,12 +80,15 @@ def sample(
     steps: int,
     sampler: Sampler = "ancestral",
     prediction: Prediction = "epsilon",
+    variance: Variance = "posterior",
     guide: Guide | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Draw x_0. `noise()` returns fresh standard normal numbers (n, ...), first for x_T, then for each random step.
 
-    guide: added to each x_{t-1}, the last term of Eq. 10. on_step is called after each step (progress).
+    variance: of the random part of an ancestral step: that of x_{t-1} given x_t and x_0 (Eq. 2), or beta_t, the other
+    choice of Ho et al. (2020). guide: added to each x_{t-1}, the last term of Eq. 10. on_step is called after each
+    step (progress).
     """
     x_t = noise()
     older: tuple[float, Tensor] | None = None  # (log-SNR / 2, x_0) of the step before, for the second-order solver
@@ -89,7 +99,8 @@ def sample(
         x_0, epsilon = _split(guess, x_t, ab_t, prediction)
         if sampler == "ancestral":
             x_s = ancestral_step(x_t, epsilon, ab_t, ab_s)
-            x_s = x_s + posterior_deviation(ab_t, ab_s) * noise() if s > 0 else x_s
+            deviation = posterior_deviation(ab_t, ab_s) if variance == "posterior" else (1 - ab_t / ab_s) ** 0.5
+            x_s = x_s + deviation * noise() if s > 0 else x_s
         elif sampler == "ddim":
             x_s = ab_s**0.5 * x_0 + (1 - ab_s) ** 0.5 * epsilon
         else:
@@ -115,6 +126,8 @@ def _split(guess: Tensor, x_t: Tensor, ab_t: float, prediction: Prediction) -> t
     signal, noise = ab_t**0.5, (1 - ab_t) ** 0.5
     if prediction == "velocity":
         return signal * x_t - noise * guess, noise * x_t + signal * guess
+    if prediction == "sample":
+        return guess, (x_t - signal * guess) / noise
     return (x_t - noise * guess) / signal, guess
 
 

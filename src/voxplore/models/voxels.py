@@ -15,6 +15,7 @@ from voxplore.unitcells import UnitCells, pack, unpack
 
 __all__ = [
     "OPERATIONS",
+    "check_divisible",
     "checked_cells",
     "draw_cells",
     "fixed_batch",
@@ -49,17 +50,24 @@ def signed(voxels: np.ndarray, device: str) -> Tensor:
 
 
 def draw_cells(
-    draw: Callable[[CellNoise], Tensor], n: int, seed: int, resolution: int, batch: int, device: str
+    draw: Callable[[CellNoise, int], Tensor],
+    n: int,
+    seed: int,
+    side: int,
+    batch: int,
+    device: str,
+    put: int | None = None,
 ) -> np.ndarray:
     """Packed rows (n, d^3 / 8) of cells drawn in batches of one size; cell i depends on (seed, i) alone.
 
-    draw: from the noise of a batch, (1, d, d, d) each, to volumes of that shape, solid above 0. bfloat16 on CUDA.
+    draw: from the noise of a batch, (1, side, side, side) each, and the number of its first cell to volumes
+    (n, 1, d, d, d), solid above 0; d is `put` where that is not `side`. bfloat16 on CUDA.
     """
-    rows = [np.zeros((0, resolution**3 // 8), np.uint8)]
+    rows = [np.zeros((0, (put or side) ** 3 // 8), np.uint8)]
     for first in range(0, n, batch):
-        noise = CellNoise(seed, first, batch, (1, *3 * (resolution,)), device)
+        noise = CellNoise(seed, first, batch, (1, *3 * (side,)), device)
         with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
-            rows.append(pack((draw(noise)[:, 0] > 0).cpu().numpy()))
+            rows.append(pack((draw(noise, first)[:, 0] > 0).cpu().numpy()))
     return np.concatenate(rows)[:n]
 
 
@@ -69,6 +77,12 @@ def checked_cells(cells: UnitCells, resolution: int) -> np.ndarray:
         came = f"{len(cells)} at {cells.resolution}^3"
         raise VoxploreError("training cells", expected=f"cells at {resolution}^3", came=came)
     return np.asarray(cells.packed)
+
+
+def check_divisible(resolution: int, by: int) -> None:
+    """Raise VoxploreError where a network that works on blocks of `by` voxels cannot fill a cell."""
+    if resolution % by:
+        raise VoxploreError("resolution", expected=f"a multiple of {by} for this network", came=str(resolution))
 
 
 def no_condition(condition: Any) -> None:

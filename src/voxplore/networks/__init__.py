@@ -1,10 +1,10 @@
 """Networks with plain arguments: no configuration objects, no cells, torch alone."""
 
 from voxplore.networks.autoencoder import Decoder, Encoder
-from voxplore.networks.dit3d import DiT3D, DiTBlock
+from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.mlp import ResidualMLP
 from voxplore.networks.principal import PrincipalDecoder, PrincipalEncoder, start_from_principal_components
-from voxplore.networks.unet3d import BlockStyle, UNet3D
+from voxplore.networks.unet3d import BlockStyle, LearnedFrequencies, UNet3D
 
 __all__ = [
     "BlockStyle",
@@ -12,9 +12,11 @@ __all__ = [
     "DiT3D",
     "DiTBlock",
     "Encoder",
+    "LearnedFrequencies",
     "PrincipalDecoder",
     "PrincipalEncoder",
     "ResidualMLP",
+    "SinusoidalTime",
     "UNet3D",
     "start_from_principal_components",
 ]

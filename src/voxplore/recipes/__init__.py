@@ -6,9 +6,41 @@ Names are `<model>[-variant]-<set>-<size>`: set `nets`, `shells`, `both`, `metat
 
 from typing import Any
 
+from voxplore.recipes.cdm3d import CDM3DConfig, CDM3DNetwork, CDM3DSampling, cdm3d_recipes
 from voxplore.recipes.common import Training
+from voxplore.recipes.dit3d import DiT3DConfig, DiT3DNetwork, DiT3DSampling, dit3d_recipes
+from voxplore.recipes.edits import edits_recipes
+from voxplore.recipes.graph import graph_recipes
+from voxplore.recipes.vae import vae_recipes
 from voxplore.recipes.voxplore import RAS, SRR, Autoencoder, Denoiser, Sampling, VoxPloreConfig, voxplore_recipes
+from voxplore.recipes.yang2024 import Yang2024Config, Yang2024Network, Yang2024Sampling, yang2024_recipes
 
-__all__ = ["RAS", "RECIPES", "SRR", "Autoencoder", "Denoiser", "Sampling", "Training", "VoxPloreConfig"]
+__all__ = [
+    "CDM3DConfig",
+    "CDM3DNetwork",
+    "CDM3DSampling",
+    "DiT3DConfig",
+    "DiT3DNetwork",
+    "DiT3DSampling",
+    "Yang2024Config",
+    "Yang2024Network",
+    "Yang2024Sampling",
+    "RAS",
+    "RECIPES",
+    "SRR",
+    "Autoencoder",
+    "Denoiser",
+    "Sampling",
+    "Training",
+    "VoxPloreConfig",
+]
 
-RECIPES: dict[str, Any] = {**voxplore_recipes()}
+RECIPES: dict[str, Any] = {
+    **voxplore_recipes(),
+    **graph_recipes(),
+    **vae_recipes(),
+    **edits_recipes(),
+    **dit3d_recipes(),
+    **yang2024_recipes(),
+    **cdm3d_recipes(),
+}
