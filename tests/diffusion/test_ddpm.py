@@ -102,3 +102,36 @@ def test_the_empirical_denoiser_alone_draws_known_latents_again():
     schedule = linear_schedule(1000)
     drawn = sample(empirical_denoiser(known, schedule), fixed_noise((50, 8)), schedule, steps=50, sampler="dpm++")
     assert torch.cdist(drawn, known).min(1).values.max() < 1e-3
+
+
+def test_a_prediction_of_the_sample_that_says_the_same_draws_the_same():
+    schedule = linear_schedule(50)
+
+    def epsilon(x_t, time):
+        return 0.3 * x_t
+
+    def x_0(x_t, time):
+        alpha_bar = schedule.alpha_bar[round(float(time[0]) * 50)]
+        return (x_t - (1 - alpha_bar).sqrt() * 0.3 * x_t) / alpha_bar.sqrt()
+
+    first = sample(epsilon, fixed_noise((4, 2)), schedule, steps=10, sampler="ddim")
+    second = sample(x_0, fixed_noise((4, 2)), schedule, steps=10, sampler="ddim", prediction="sample")
+    torch.testing.assert_close(first, second)
+
+
+def test_the_loss_of_a_prediction_of_the_sample_is_its_squared_error():
+    x_0 = torch.full((3, 4), 2.0)
+    loss = diffusion_loss(lambda x_t, time: torch.zeros_like(x_t), x_0, linear_schedule(50), "sample")
+    assert loss.item() == pytest.approx(4.0)
+
+
+def test_an_ancestral_step_of_variance_beta_is_its_formula():
+    """Two steps of a schedule of two, written out; none is added at the end."""
+    schedule = linear_schedule(2, 0.1, 0.3)
+    noise = fixed_noise((3, 4))
+    found = sample(lambda x_t, time: 0.5 * x_t, noise, schedule, steps=2, variance="beta")
+    again = fixed_noise((3, 4))
+    x, added = again(), again()
+    x = (x - 0.3 / (1 - 0.9 * 0.7) ** 0.5 * 0.5 * x) / 0.7**0.5 + 0.3**0.5 * added
+    x = (x - 0.1 / 0.1**0.5 * 0.5 * x) / 0.9**0.5
+    torch.testing.assert_close(found, x)
