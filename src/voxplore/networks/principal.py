@@ -17,6 +17,8 @@ __all__ = ["PrincipalDecoder", "PrincipalEncoder", "start_from_principal_compone
 _CUT, _SLOPE = 0.45, 8.0
 #: Deviation of the leading latent before training; the others keep their size relative to it.
 _LEADING = 5.0
+#: Smallest deviation that a component is divided by, in that of the leading one.
+_LEAST = 1e-3
 
 
 class PrincipalEncoder(nn.Module):
@@ -86,7 +88,9 @@ def start_from_principal_components(encoder: PrincipalEncoder, decoder: Principa
     encoder.mean.copy_(coarse.mean(0))
     encoder.components.copy_(_components(coarse - encoder.mean, len(encoder.components)))
     found = (coarse - encoder.mean) @ encoder.components.T
-    encoder.deviations.copy_(found.std(0).clamp(min=1e-6))
+    deviations = found.std(0)
+    # Of few cells the last components are noise: what another cell has along them must not be blown up.
+    encoder.deviations.copy_(deviations.clamp(min=max(1e-6, _LEAST * float(deviations.max()))))
     latents = found[:, : encoder.latent] * (_LEADING / encoder.deviations[0])
     mean = fine.mean(0)
     fields = _components(fine - mean, len(decoder.fields))
