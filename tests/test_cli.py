@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -380,6 +381,8 @@ def test_nothing_that_exists_is_overwritten_unless_told(capsys, nets, trained, t
         ["evaluate", nets, "--reference", nets],
         ["compare", nets],
         ["properties", nets],
+        ["refine", nets],
+        ["refine", nets, "--train"],
         ["export", nets, "--size", 5],
         ["render", nets],
     ]
@@ -553,6 +556,44 @@ class TestEvaluateAndCompare:
     def test_what_is_no_score_is_named(self, capsys, nets, tmp_path):
         told = refused(capsys, "compare", nets, "--out", tmp_path / "t")
         assert f"{nets / 'scores.json'}: expected a readable text file" in told
+
+
+class TestRefine:
+    """Repair, never silently."""
+
+    def test_cells_are_repaired_and_scored_before_and_after(self, capsys, nets, tmp_path):
+        voxels = load_cells(nets, "test").voxels()
+        voxels[:, 3, 5, 7] ^= True
+        np.save(tmp_path / "x.npy", voxels)
+        command = ["refine", str(tmp_path / "x.npy"), "--out", str(tmp_path / "r"), "--reference", str(nets)]
+        assert main([*command, "--workers", "1"]) == 0
+        told = capsys.readouterr().out
+        assert re.search(r"\n  S_con  +[0-9.]+ +1\.000\n", told)
+        assert all(label in told for label in ("before    after", "vun", "newly pass the gate"))
+        cells = load_cells(tmp_path / "r")
+        assert len(cells) == 12
+        assert "dropped" in " ".join(cells.index["refined"])
+        facts = json.loads((tmp_path / "r" / "refinement.json").read_text())
+        assert facts["method"] == "geometric"
+        assert facts["scores"]["S_con"]["after"] == 1
+        assert cells.about["refinement"]["cells_sha256"] == facts["cells_sha256"]
+
+    def test_a_refiner_is_trained_and_used(self, capsys, monkeypatch, nets, tmp_path):
+        from voxplore.refine import learned
+
+        tiny = learned.RefinerConfig(width=16, cells=16)
+        monkeypatch.setattr(learned, "RefinerConfig", lambda: tiny)
+        assert main(["refine", str(nets), "--train", "--out", str(tmp_path / "refiner")]) == 0
+        assert "refiner in" in capsys.readouterr().out
+        monkeypatch.undo()
+        command = ["refine", str(nets), "--refiner", str(tmp_path / "refiner"), "--out", str(tmp_path / "r")]
+        assert main([*command, "--method", "both", "--workers", "1"]) == 0
+        about = load_cells(tmp_path / "r").about["refinement"]
+        assert about["method"] == "both"
+        assert about["refiner"]["trained"]["data_cells"] == 46
+        assert "config.json" in refused(
+            capsys, "refine", nets, "--method", "learned", "--refiner", nets, "--out", tmp_path / "x"
+        )
 
 
 def test_cells_are_exported_and_measured(capsys, nets, tmp_path):

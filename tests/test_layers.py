@@ -15,7 +15,7 @@ LEVELS = (
     {"data", "metrics", "checks", "mechanics", "show", "export", "recipes", "training"}
     | {"networks", "latent", "diffusion"},
     {"models", "refine"},
-    {"discover", "hub", "report", "reference", "benchmark", "build", "compare", "describe", "runs"},
+    {"discover", "findings", "hub", "report", "reference", "benchmark", "build", "compare", "describe", "runs"},
     {"cli", "__main__"},
 )
 #: Torch only, none of ours.
@@ -23,7 +23,7 @@ PURE = {"networks", "latent", "diffusion"}
 MAY_LOAD_TORCH = PURE | {"training", "models", "refine"}
 MAY_LOAD_NUMBA = {"kernels"}
 #: Files of models that all models may import.
-COMMON_TO_MODELS = {"__init__", "base", "voxels"}
+COMMON_TO_MODELS = {"__init__", "base", "encoding", "voxels"}
 
 
 class Import(NamedTuple):

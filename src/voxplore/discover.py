@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore import files
+from voxplore import files, findings
 from voxplore.data.augment import orient_cells
 from voxplore.metrics import Scores, evaluate
 from voxplore.reference import reference_cells
@@ -16,6 +16,8 @@ from voxplore.unitcells import UnitCells
 __all__ = ["Discovery", "discover"]
 
 _SHOWN = 64
+_MEASURED = 16
+_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Discovery:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.scores}\n{self.folder}: cells, scores.json, cells.png, report.md ({self.seconds:.0f} s)"
+        return f"{self.scores}\n{self.folder}: report.md leads to page, parts and all else ({self.seconds:.0f} s)"
 
 
 def discover(
@@ -37,17 +39,23 @@ def discover(
     n: int = 256,
     seed: int = 0,
     rank: bool = True,
+    refine: bool = False,
     model: str | Path = "default",
     reference: UnitCells | None = None,
     device: str = "auto",
+    workers: int | None = None,
     overwrite: bool = False,
 ) -> Discovery:
-    """Draw n cells, score them against the reference and write cells, scores, a PNG of 64 and a short report to `out`.
+    """Draw n cells, score them against the reference, and write to `out` all that one can hold of them.
+
+    Written: the cells and their scores; a PNG and a page (index.html) of 64; properties and verdicts of the first 16;
+    meshes of the best 4 of those in `stl` and `3mf`; report.md, which links them.
 
     rank: order by valid-unique-novel, then by novelty, and show the 64 best; else keep the order drawn and show the
-    first 64. model: a saved model's folder, or "default", the shipped one. reference: the cells that count as
-    known, each in one orientation (they are turned into the paper's six); by default the training cells of the shipped
-    model, made once into the user's cache.
+    first 64. refine: repair the drawn cells by geometry before they are scored; the report says so. model: a saved
+    model's folder, or "default", the shipped one. reference: the cells that count as known, each in one orientation
+    (they are turned into the paper's six); by default the training cells of the shipped model, made once into the
+    user's cache. workers: processes, by default one a core; the results do not depend on it.
     Raises VoxploreError where `out` exists and is not to be overwritten.
     """
     from voxplore.models import load_model
@@ -57,16 +65,27 @@ def discover(
     generator = load_model(model, device)
     known = orient_cells(reference_cells() if reference is None else reference, 6)
     drawn = generator.generate(n, seed=seed)
-    scores = evaluate(drawn, known, name=f"{generator.name}, seed {seed}")
+    if refine:
+        from voxplore.refine import refine as repaired
+
+        drawn = repaired(drawn, workers=workers)
+    name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
+    scores = evaluate(drawn, known, name=name)
     order = _best_first(scores) if rank else np.arange(n)
     cells = drawn[order]
     scores = replace(scores, columns={name: column[order] for name, column in scores.columns.items()})
-    seconds = time.monotonic() - started
+    shown = cells[:_SHOWN]
+    measured = findings.measure(cells[:_MEASURED], workers)
     with files.staged_folder(out, overwrite) as stage:
         cells.save(stage / "cells")
         scores.save(stage)
-        render(cells[:_SHOWN], stage / "cells.png", captions=_captions(scores, min(n, _SHOWN)))
-        files.write_text(stage / "report.md", _report(scores, generator.name, n, seed, rank, seconds))
+        render(shown, stage / "cells.png", captions=_captions(scores, len(shown)))
+        findings.page(shown, scores, known, measured, stage / "index.html", f"Unit cells drawn by {name}")
+        measured.write(stage / "properties.csv")
+        parts = findings.parts(measured, stage, _PARTS)
+        seconds = time.monotonic() - started
+        lines = _report(scores, name, rank, refine, seconds) + _links(parts) + ["## Properties", ""]
+        files.write_text(stage / "report.md", "\n".join([*lines, *findings.table(measured, scores), ""]))
     return Discovery(cells, scores, Path(out), seconds)
 
 
@@ -83,12 +102,16 @@ def _captions(scores: Scores, n: int) -> list[str]:
     return [f"novelty {novelty:.2f}, density {density:.2f}" for novelty, density in pairs]
 
 
-def _report(scores: Scores, name: str, n: int, seed: int, rank: bool, seconds: float) -> str:
+def _report(scores: Scores, name: str, rank: bool, refine: bool, seconds: float) -> list[str]:
     order = "the best first: valid, unique and novel cells, the more novel before the less" if rank else "as drawn"
-    lines = [
-        f"# {n} unit cells drawn by {name}, seed {seed}",
+    repair = (
+        "The cells were repaired by geometry before they were scored; `cells/index.csv` says what was done to each."
+    )
+    return [
+        f"# {scores.n} unit cells drawn by {name}",
         "",
-        f"Made in {seconds:.0f} s. Order: {order}. `cells.png` shows the first {min(n, _SHOWN)}.",
+        f"Made in {seconds:.0f} s. Order: {order}.",
+        *(["", repair] if refine else []),
         "",
         "```",
         str(scores),
@@ -97,4 +120,17 @@ def _report(scores: Scores, name: str, n: int, seed: int, rank: bool, seconds: f
         "`vun` is the share of all drawn cells that are valid, unique and novel; its definition is in docs/metrics.md.",
         "",
     ]
-    return "\n".join(lines)
+
+
+def _links(parts: list[str]) -> list[str]:
+    """What lies beside the report; parts: the files of the best few."""
+    files_of = [f"[{name}]({name.rsplit('.', 1)[1]}/{name})" for name in parts]
+    return [
+        f"- [index.html](index.html): the first {_SHOWN}, to turn, tile, slice, sort, filter, each beside its nearest "
+        "known cell; needs no network",
+        f"- [cells.png](cells.png): the first {_SHOWN} as a picture",
+        f"- [properties.csv](properties.csv): every property and check of the first {_MEASURED}",
+        f"- parts, in millimetres: {', '.join(files_of) or 'none, as no cell has solid'}",
+        "- [cells](cells), [scores.json](scores.json), [scores.csv](scores.csv): everything drawn, and how it scored",
+        "",
+    ]

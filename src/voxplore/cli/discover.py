@@ -11,7 +11,8 @@ __all__ = ["Command"]
 class Command:
     """Draw unit cells with the shipped model, score them against what is known, and show them.
 
-    Writes cells, scores.json, a PNG of the 64 best and a short report. Needs no download and no training.
+    Writes cells and scores, a picture and a page of the 64 best, properties, verdicts and meshes of the very best, and
+    a report that leads to all of it. Needs no download and no training.
     """
 
     out: Out
@@ -22,11 +23,15 @@ class Command:
     """The same seed gives the same cells; another gives others."""
     no_rank: bool = False
     """Show the first 64 as drawn, not the 64 best."""
+    refine: bool = False
+    """Repair the cells by geometry (`voxplore refine`) before they are scored."""
+    workers: int | None = None
+    """Processes; by default one a core."""
     device: Device = "auto"
     overwrite: Overwrite = False
 
     def run(self) -> str:
         from voxplore.discover import discover
 
-        chosen = {"device": self.device, "overwrite": self.overwrite}
-        return str(discover(self.out, n=self.n, seed=self.seed, rank=not self.no_rank, **chosen))
+        how = {"rank": not self.no_rank, "refine": self.refine, "device": self.device, "workers": self.workers}
+        return str(discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how))
