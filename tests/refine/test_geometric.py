@@ -109,9 +109,7 @@ def test_a_film_on_one_face_goes():
 def test_a_slanted_strut_meets_its_partner():
     cell = np.zeros((D, D, D), bool)
     for x in range(D):
-        cell[x, (x + np.arange(3))[:, None] % D, 4:7] = (
-            True  # one further at each layer
-        )
+        cell[x, (x + np.arange(3))[:, None] % D, 4:7] = True  # one further at each layer
     assert periodicity(cell)[0] < 0.5
     assert repair(cell)[1].face_voxels == 0
 
@@ -159,3 +157,14 @@ def test_a_wrong_array_is_named():
         repair(np.zeros((4, 4, 4)))
     with pytest.raises(VoxploreError, match="cell"):
         repair(np.zeros((1, 4, 4, 4), bool))
+
+
+def test_nearly_equal_faces_become_equal_at_the_same_density():
+    cell = bars(half=4)
+    cell[0, 8, 10] = cell[-1, 15, 13] = False  # two voxels of opposite faces, mirror images of each other
+    assert 0.95 < periodicity(cell)[0] < 1
+    repaired, what = repair(cell)
+    assert periodicity(repaired)[0] == 1
+    assert symmetry(repaired)[0] == 1
+    assert what.face_voxels > 0
+    assert abs(int(repaired.sum()) - int(cell.sum())) <= 4

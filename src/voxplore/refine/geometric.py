@@ -13,6 +13,7 @@ import scipy.ndimage
 
 from voxplore.checks import periodic_components
 from voxplore.errors import VoxploreError
+from voxplore.metrics import periodicity
 
 __all__ = ["Repair", "repair"]
 
@@ -20,6 +21,8 @@ __all__ = ["Repair", "repair"]
 PART_SHARE = 0.02
 #: Cells from this S_sym on are meant to be symmetric. Cells of nets that are not have .3 to .7.
 SYMMETRY_FLOOR = 0.75
+#: Cells from this S_per on are meant to have equal faces. Slanted struts, which cannot, leave nets at .7 to .95.
+PERIODICITY_FLOOR = 0.95
 #: Relative density is put right where it has moved by more than this.
 DENSITY_SLACK = 0.002
 #: How far, in voxels, solid may be grown or taken away to put the density right.
@@ -58,7 +61,7 @@ def repair(cell: np.ndarray) -> tuple[np.ndarray, Repair]:
     now, dropped = _without_crumbs(cell)
     even = _symmetrised(now)
     symmetry, now = np.count_nonzero(even ^ now), even
-    met = _faces_met(now)
+    met = _faces_equal(_faces_met(now))
     faces, now = np.count_nonzero(met ^ now), met
     joined, parts = _joined(now)
     bridges, now = np.count_nonzero(joined ^ now), joined
@@ -119,6 +122,32 @@ def _symmetrised(cell: np.ndarray) -> np.ndarray:
     even = (cell & image) | _best(unequal, weight + weight[::-1, ::-1, ::-1], differ // 2)
     even, _ = _without_crumbs(even)
     return even if _holds_like(even, cell) else cell
+
+
+def _faces_equal(cell: np.ndarray) -> np.ndarray:
+    """Equal faces (Eq. 13) where the cell nearly has them: voxels that face each other are all solid, or none.
+
+    Those with the most solid around them become solid, as many as there were. Where that tears the cell apart, it is
+    left as it is.
+    """
+    alike = _over_faces(cell.astype(np.int32))
+    unequal = (alike > 0) & (alike < 8)
+    if not unequal.any() or periodicity(cell[None])[0] < PERIODICITY_FLOOR:
+        return cell
+    weight = _over_faces(_weight(cell))
+    even = (cell & ~unequal) | _best(unequal, weight, np.count_nonzero(cell & unequal))
+    even, _ = _without_crumbs(even)
+    return even if _holds_like(even, cell) else cell
+
+
+def _over_faces(values: np.ndarray) -> np.ndarray:
+    """Sum over the voxels that face each other across the faces, taken 8 times in all: an edge has 4, a corner 8."""
+    for axis in range(3):
+        layers = np.moveaxis(values, axis, 0)
+        both = layers[0] + layers[-1]
+        values = 2 * values
+        np.moveaxis(values, axis, 0)[[0, -1]] = both
+    return values
 
 
 def _holds_like(cell: np.ndarray, before: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from voxplore.metrics.scores import GATE
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, pack, unpack
 
-from .geometric import DENSITY_SLACK, PART_SHARE, SYMMETRY_FLOOR, Repair, repair
+from .geometric import DENSITY_SLACK, PART_SHARE, PERIODICITY_FLOOR, SYMMETRY_FLOOR, Repair, repair
 
 if TYPE_CHECKING:
     from .learned import Refiner
@@ -51,7 +51,8 @@ def refine(
         done = list(map_items(work, list(packed), workers=workers, engine=engine))
         notes = ["; ".join(filter(None, (note, _words(what)))) for note, (_, what) in zip(notes, done, strict=True)]
         packed = np.stack([row for row, _ in done]) if done else packed
-        about |= {"part_share": PART_SHARE, "symmetry_floor": SYMMETRY_FLOOR, "density_slack": DENSITY_SLACK}
+        about |= {"part_share": PART_SHARE, "density_slack": DENSITY_SLACK}
+        about |= {"symmetry_floor": SYMMETRY_FLOOR, "periodicity_floor": PERIODICITY_FLOOR}
     index = {name: column for name, column in cells.index.items() if name != "relative_density"}
     index["refined"] = np.array([note or "unchanged" for note in notes], dtype=np.str_)
     index["refined_voxels"] = _unequal(packed, np.asarray(cells.packed))
