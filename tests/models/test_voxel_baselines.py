@@ -44,6 +44,17 @@ def test_every_recipe_of_the_three_makes_a_model_whose_name_it_starts_with():
             assert vp.MODELS[name.split("-")[0]](RECIPES[name], device="meta").parameters() > 0
 
 
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+@pytest.mark.parametrize(("kind", "inputs"), [("dit3d", 1), ("yang2024", 2), ("cdm3d", 1)])
+def test_networks_of_every_size_put_out_a_volume_of_the_size_of_a_cell(kind, inputs, size):
+    """Shapes alone, without arithmetic."""
+    config = RECIPES[f"{kind}-nets-{size}"]
+    with torch.device("meta"):
+        model = vp.MODELS[kind](config, device="meta")
+        cube = 3 * (config.resolution,)
+        assert model.denoiser(torch.zeros(2, inputs, *cube), torch.rand(2)).shape == (2, 1, *cube)
+
+
 @pytest.mark.parametrize("name", ["dit3d-nets-tiny", "yang2024-nets-tiny", "cdm3d-nets-tiny"])
 def test_a_cell_does_not_depend_on_how_many_are_drawn(name):
     model = fresh(name)

@@ -88,7 +88,7 @@ _TINY = replace(
     _SMALL,
     resolution=16,
     network=replace(_SMALL.network, widths=(32, 48), head_width=8, time_width=32),
-    training=Training(6_400, 16, 2e-3, ema=0.99),
+    training=Training(6_400, 8, 2e-3, ema=0.99),
     sampling=CDM3DSampling("ddim", 12, batch=8),
 )
 

@@ -76,7 +76,7 @@ _TINY = replace(
     _SMALL,
     resolution=16,
     network=replace(_SMALL.network, widths=(32, 48), attention=("none", "full"), time_width=32, fold=4),
-    training=Training(6_400, 16, 2e-3, ema=0.99),
+    training=Training(6_400, 8, 2e-3, ema=0.99),
     sampling=Yang2024Sampling(6, 6, batch=8),
 )
 
