@@ -1,6 +1,11 @@
 """Mapping over cells: the order stands, the number of workers does not show."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +46,34 @@ def test_an_error_of_a_worker_arrives_whole():
     with pytest.raises(VoxploreError, match="cell 3: expected any other, came three") as caught:
         list(map_items(refuse_three, range(6), workers=2))
     assert caught.value.expected == "any other"
+
+
+def test_a_killed_parent_takes_its_workers_with_it(tmp_path):
+    code = (
+        "from voxplore.parallel import map_items\n"
+        "import test_parallel_child as child\n"
+        "for _ in map_items(child.tell, range(100), workers=2): pass\n"
+    )
+    child = "import os, time\ndef tell(_):\n    print(os.getpid(), flush=True)\n    time.sleep(0.2)\n"
+    (tmp_path / "test_parallel_child.py").write_text(child)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    pids = {int(process.stdout.readline()) for _ in range(4)}
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(alive(pid) for pid in pids)
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_an_unknown_engine_is_named():

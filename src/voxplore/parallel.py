@@ -1,9 +1,10 @@
 """Map over cells: a process pool on one machine ("local"), Ray past it ("ray")."""
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from voxplore.errors import VoxploreError
@@ -42,14 +43,23 @@ def map_items(
 def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
     # A fork would copy the locks of running numba and torch threads; a server forked before them does not.
     context = get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         yield from pool.map(function, items)
 
 
-def _one_thread() -> None:
-    """Two threads a worker on contended cores can be many times slower than one."""
+def _begin() -> None:
+    """What a worker starts with. Two threads a worker on contended cores can be many times slower than one."""
     for name in _THREAD_VARIABLES:
         os.environ[name] = "1"
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """A parent that is killed cannot tell its workers to stop: they would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _map_ray(function: Callable, items: list) -> Iterator[Any]:

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -62,6 +67,28 @@ def test_a_broken_off_run_goes_on_where_it_was(cells, tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob("*.json"))) == 2
     monkeypatch.setattr(properties, "_solve_cell", solve)
     same(properties_of(cells, tmp_path, workers=1), properties_of(cells, workers=1))
+
+
+def test_a_run_that_is_killed_loses_the_cells_in_work_alone(cells, tmp_path):
+    """The command itself under SIGKILL; the same command again finds what was solved and gives the whole table."""
+    rng = np.random.default_rng(0)
+    many = UnitCells.from_voxels(cells.voxels()[2:3] ^ (rng.random((40, 8, 8, 8)) < 0.02))
+    many.save(tmp_path / "cells")
+    cache = tmp_path / "cache"
+    command = ["properties", str(tmp_path / "cells"), "--workers", "2", "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "VOXPLORE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "voxplore", *command], env=environment)
+    deadline = time.monotonic() + 60
+    while len(kept := list(cache.rglob("[0-9a-f]*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    solved = {file: file.read_bytes() for file in kept}
+    assert solved
+    assert not (tmp_path / "out").exists()
+    again = properties_of(many, cache / "properties", workers=1)
+    assert {file: file.read_bytes() for file in kept} == solved
+    same(again, properties_of(many, workers=1))
 
 
 def test_equal_cells_are_solved_once_and_settings_are_kept_apart(cells, tmp_path):

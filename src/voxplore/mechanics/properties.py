@@ -68,18 +68,17 @@ def properties_of(
     solved = _from_cache(cache, set(keys))
     missing = {key: row for key, row in zip(keys, packed, strict=True) if key not in solved}
     setting = {"resolution": cells.resolution, "poisson": poisson, "tolerance": tolerance}
-    work = partial(_solve_cell, **setting)
     for _ in range(len(cells) - len(missing)):
         if progress:
             progress(1)
-    rows = list(missing.values())
     if device == "cpu":
-        done = map_items(work, rows, workers=workers, engine=engine)
+        work = partial(_solve_and_keep, cache=cache, **setting)
+        done = map_items(work, list(missing.items()), workers=workers, engine=engine)
     else:
-        done = _solve_on_device(rows, device, **setting)
+        done = _solve_on_device(list(missing.values()), device, **setting)
     for key, result in zip(missing, done, strict=True):
         solved[key] = result
-        if cache is not None:
+        if cache is not None and not _place(cache, key).exists():  # solved on a device, or on another machine
             files.write_json(_place(cache, key), result)
         if progress:
             progress(1)
@@ -119,6 +118,15 @@ def _is_whole(result: dict) -> bool:
         if not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
             return False
     return isinstance(result.get("iterations"), int) and isinstance(result.get("residual"), int | float)
+
+
+def _solve_and_keep(item: tuple[str, np.ndarray], cache: str | Path | None, **setting: Any) -> dict[str, Any]:
+    """Solve a packed cell and put it into the cache at once: others that take longer cannot hold it up."""
+    key, row = item
+    result = _solve_cell(row, **setting)
+    if cache is not None:
+        files.write_json(_place(cache, key), result)
+    return result
 
 
 def _solve_cell(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> dict[str, Any]:
