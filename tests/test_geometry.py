@@ -114,3 +114,18 @@ def test_relative_density_is_the_solid_fraction():
     voxels[2] = True
     assert geometry.relative_density(voxels).tolist() == [0.0, 0.5, 1.0]
     assert geometry.relative_density(voxels).dtype == np.float64
+
+
+def test_the_flip_group_names_every_flip_that_leaves_a_cell_as_it_is():
+    rng = np.random.default_rng(0)
+    cells = rng.random((40, 6, 6, 6)) < 0.5
+    for n, flips in enumerate(geometry.FLIPS):  # a union with its own flipped copy has that flip
+        cells[n] |= geometry.apply_operation(cells[n], ((0, 1, 2), flips))
+    cells[8] = True
+    found = geometry.flip_group(cells)
+    for cell, group in zip(cells, found, strict=True):
+        same = [np.array_equal(cell, geometry.apply_operation(cell, ((0, 1, 2), flips))) for flips in geometry.FLIPS]
+        assert [bool(group >> k & 1) for k in range(8)] == same
+    assert all(found[n] >> n & 1 for n in range(8))
+    assert found[8] == 255
+    assert (found[20:] == 1).all()

@@ -14,7 +14,7 @@ from voxplore.recipes import RECIPES
 def model():
     """Untrained: what it draws does not matter here."""
     made = vp.VoxPlore(RECIPES["voxplore-mlp-nets-tiny"], device="cpu")
-    made.latents.learn(np_latents())
+    made.latents.learn(*np_latents())
     made.trained = {"recipe": "mine", "stages": {"one": {"seconds": 2.0}, "two": {"seconds": 3.5}}}
     return made
 
@@ -22,7 +22,8 @@ def model():
 def np_latents():
     import torch
 
-    return torch.from_numpy(np.random.default_rng(0).normal(size=(1, 40, 16)).astype(np.float32))
+    latents = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32))
+    return latents, torch.full((40,), 0.2), torch.ones(40, dtype=torch.uint8)
 
 
 def test_samples_say_what_they_took(model):

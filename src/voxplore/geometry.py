@@ -9,10 +9,12 @@ import numpy as np
 
 __all__ = [
     "CUBE_OPERATIONS",
+    "FLIPS",
     "HALF_SHIFTS",
     "ORIENTATIONS",
     "apply_operation",
     "faces",
+    "flip_group",
     "orient",
     "relative_density",
     "shift",
@@ -43,6 +45,24 @@ _QUARTER_TURNS: tuple[tuple[tuple[int, int], ...], ...] = (
 HALF_SHIFTS: tuple[tuple[float, float, float], ...] = tuple(
     (x, y, z) for x, y, z in itertools.product((0.0, 0.5), repeat=3)
 )
+
+
+#: The eight ways to flip any of the axes: nothing, the mirrors, the two-fold turns and, last, the inversion.
+FLIPS: tuple[tuple[bool, bool, bool], ...] = tuple(  # pyright: ignore
+    itertools.product((False, True), repeat=3)
+)
+
+
+def flip_group(voxels: np.ndarray) -> np.ndarray:
+    """Which FLIPS leave each cell Bool (n, d, d, d) as it is: bit k of uint8 (n,) for FLIPS[k]; bit 0 is always set.
+
+    The flips that do so are a group: the part of a cell's point group, about its centre, that moves no axis.
+    """
+    found = np.zeros(len(voxels), np.uint8)
+    for k, flips in enumerate(FLIPS):
+        same = (voxels == apply_operation(voxels, ((0, 1, 2), flips))).reshape(len(voxels), -1).all(axis=1)
+        found |= same.astype(np.uint8) << k
+    return found
 
 
 def apply_operation(voxels: np.ndarray, operation: Operation) -> np.ndarray:

@@ -14,27 +14,37 @@ from torch import Tensor
 
 from voxplore.diffusion.ddpm import Schedule
 
-__all__ = ["between_neighbours", "empirical_denoiser"]
+__all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours"]
 
 
-def empirical_denoiser(known: Tensor, schedule: Schedule) -> Callable[[Tensor, Tensor], Tensor]:
-    """A denoiser (x_t (n, l), t / T (n,)) -> epsilon (n, l) from known latents (m, l); all t of a call are one."""
+def empirical_denoiser(
+    known: Tensor, schedule: Schedule, log_chance: Tensor | None = None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """A denoiser (x_t (n, l), t / T (n,)) -> epsilon (n, l) from known latents (m, l); all t of a call are one.
+
+    log_chance: (n, m), how likely each known latent is for each chain, up to a constant; all alike by default. It
+    makes the draw conditional, exactly: the guess of x_0 stays the best one.
+    """
 
     def denoise(x_t: Tensor, time: Tensor) -> Tensor:
         alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * schedule.steps)])
         signal, variance = alpha_bar**0.5, 1 - alpha_bar
         distance = torch.cdist(x_t / signal, known)
-        weights = torch.softmax(-distance.square() * (alpha_bar / (2 * variance)), dim=1)
+        fit = -distance.square() * (alpha_bar / (2 * variance))
+        weights = torch.softmax(fit if log_chance is None else fit + log_chance, dim=1)
         return (x_t - signal * (weights @ known)) / variance**0.5
 
     return denoise
 
 
-def between_neighbours(known: Tensor, count: int, neighbours: int, concentration: float, seed: int) -> Tensor:
-    """`count` points (count, l), each a random convex mean of a known latent (m, l) and its nearest others.
+def between_neighbours(
+    known: Tensor, count: int, neighbours: int, concentration: float, seed: int
+) -> tuple[Tensor, Tensor]:
+    """`count` points, each a random convex mean of one of the known latents (m, l) and its nearest others.
 
     neighbours: latents a mean, itself included. concentration: of the symmetric Dirichlet distribution of the weights;
-    1 is uniform, more is nearer to the plain mean. The same seed gives the same points.
+    1 is uniform, more is nearer to the plain mean. The same seed gives the same points. Returns the numbers of the
+    latents and their weights, int64 and float (count, neighbours): `mean_of_neighbours` makes the points.
     """
     generator = torch.Generator().manual_seed(seed)
     neighbours = min(neighbours, len(known))
@@ -44,5 +54,9 @@ def between_neighbours(known: Tensor, count: int, neighbours: int, concentration
     shape = max(1, round(concentration))
     uniform = torch.rand(count, neighbours, shape, generator=generator).clamp(min=1e-7)
     weights = -uniform.log().sum(2)
-    weights = (weights / weights.sum(1, keepdim=True)).to(known)
-    return (weights[:, :, None] * known[ids[rows]]).sum(1)
+    return ids[rows], (weights / weights.sum(1, keepdim=True)).to(known)
+
+
+def mean_of_neighbours(values: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+    """Values (m, ...) of the known latents -> of the points (count, ...)."""
+    return (weights.reshape(*weights.shape, *(1,) * (values.ndim - 1)) * values[ids]).sum(1)

@@ -1,6 +1,8 @@
 """VoxPlore: autoencoder with RAS-regularised latents, latent diffusion with SRR (Sec. 4)."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +16,14 @@ from voxplore.diffusion import (
     diffusion_loss,
     empirical_denoiser,
     linear_schedule,
+    mean_of_neighbours,
     sample,
     srr_guide,
 )
-from voxplore.geometry import CUBE_OPERATIONS, apply_operation
+from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
+from voxplore.models.voxplore_decoding import cut_at_density, symmetrised, wanted_densities
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -62,37 +66,49 @@ class VoxPlore(Generator):
         checked_cells(cells, self.config.autoencoder.resolution)
         folder = self._run_folder(run)
         stages = {"autoencoder": self._fit_autoencoder(cells, folder)}
-        oriented = self._encode_orientations(cells)
-        self.latents.learn(oriented)
+        self.latents.learn(*self._known(cells))
+        vars(self).pop("_points", None)  # made from the latents of before
         if self.config.denoiser.kind == "mlp":
-            stages["denoiser"] = self._fit_denoiser(self.latents.standardise(oriented.flatten(0, 1)), folder)
+            stages["denoiser"] = self._fit_denoiser(folder)
         self.trained = training_facts(cells, stages)
         return self
 
     def generate(
         self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, progress: bool = False
     ) -> UnitCells:
-        """Draw n cells; cell i depends on (seed, i) alone."""
-        no_condition(condition)
+        """Draw n cells; cell i depends on (seed, i) and its condition alone.
+
+        condition: {"relative_density": a number or n numbers}, for the closed-form denoiser; see `Sampling.calibrate`.
+        """
         sampling = sampling or self.config.sampling
-        empirical = self.config.denoiser.kind == "empirical"
-        denoise = empirical_denoiser(self._points(), self.schedule) if empirical else self.denoiser
-        packed = [self._draw(denoise, seed, first, sampling) for first in range(0, n, _CHAINS)]
+        wanted = wanted_densities(condition, n)
+        if self.config.denoiser.kind != "empirical":
+            no_condition(condition)
+        packed = []
+        for first in range(0, n, _CHAINS):
+            part = None if wanted is None else torch.from_numpy(np.resize(wanted[first : first + _CHAINS], _CHAINS))
+            packed.append(self._draw(seed, first, sampling, part))
         resolution = self.config.autoencoder.resolution
         rows = np.concatenate(packed)[:n] if packed else np.zeros((0, resolution**3 // 8), np.uint8)
-        return self._drawn(rows, resolution, seed)
+        drawn = self._drawn(rows, resolution, seed)
+        if wanted is not None:
+            drawn.index["wanted_density"] = wanted.copy()
+        return drawn
 
     def encode(self, cells: UnitCells) -> Tensor:
         """Latents of cells as the encoder puts them out: float32 (n, latent)."""
         return _encode(self.autoencoder.encoder, cells, CUBE_OPERATIONS[0], self.device)
 
-    def decode(self, latents: Tensor, threshold: float = 0.5) -> UnitCells:
-        """Cells from latents (n, latent) in the encoder's own unit."""
-        return UnitCells.from_voxels(self._decoded(latents, threshold))
+    def decode(self, latents: Tensor, threshold: float = 0.5, flips: Tensor | None = None) -> UnitCells:
+        """Cells from latents (n, latent) in the encoder's own unit. flips: uint8 (n,), which flips each is to have."""
+        sampling = replace(self.config.sampling, threshold=threshold)
+        return UnitCells.from_voxels(self._decoded(latents, sampling, flips))
 
     def reconstruct(self, cells: UnitCells) -> UnitCells:
-        """decode(encode(cells)) at the configured threshold."""
-        return self.decode(self.encode(cells), self.config.sampling.threshold)
+        """decode(encode(cells)) at the configured threshold; where the recipe symmetrises, with each cell's flips."""
+        sampling = self.config.sampling
+        flips = _flips(cells, CUBE_OPERATIONS[0]).to(self.device) if sampling.symmetrise else None
+        return self.decode(self.encode(cells), sampling.threshold, flips)
 
     # ------------------------------------------------------------------------------------------------ training
 
@@ -114,12 +130,17 @@ class VoxPlore(Generator):
             "autoencoder", self.autoencoder, loss, run=folder, seed=self.config.seed, device=self.device, **options
         )
 
-    def _encode_orientations(self, cells: UnitCells) -> Tensor:
-        """Latents of every cell in every orientation of the augmentation: float32 (orientations, n, latent)."""
+    def _known(self, cells: UnitCells) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, relative densities and flips of every cell in every orientation of the augmentation."""
         operations = OPERATIONS[self.config.augment]
-        return torch.stack([_encode(self.autoencoder.encoder, cells, o, self.device) for o in operations])
+        latents = torch.cat([_encode(self.autoencoder.encoder, cells, o, self.device) for o in operations])
+        density = torch.from_numpy(np.tile(cells.relative_density(), len(operations))).to(latents)
+        flips = torch.cat([_flips(cells, operation) for operation in operations])
+        return latents, density, flips.to(self.device)
 
-    def _fit_denoiser(self, known: Tensor, folder: Path) -> dict[str, float]:
+    def _fit_denoiser(self, folder: Path) -> dict[str, float]:
+        known = self.latents.standardised()
+
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             rows = torch.from_numpy(rng.integers(0, len(known), n))
             prediction = self.config.denoiser.prediction
@@ -130,12 +151,12 @@ class VoxPlore(Generator):
 
     # ------------------------------------------------------------------------------------------------ sampling
 
-    def _draw(self, denoise: Denoise, seed: int, first: int, sampling: Sampling) -> np.ndarray:
-        """Packed cells first ... first + _CHAINS of a seed."""
+    def _draw(self, seed: int, first: int, sampling: Sampling, wanted: Tensor | None) -> np.ndarray:
+        """Packed cells first ... first + _CHAINS of a seed, of relative densities `wanted` (_CHAINS,) if any."""
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
         empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
-            denoise,
+            self._closed_form(wanted) if empirical else self.denoiser,
             noise,
             self.schedule,
             steps=sampling.steps,
@@ -143,14 +164,25 @@ class VoxPlore(Generator):
             prediction="epsilon" if empirical else self.config.denoiser.prediction,
             guide=self._guide(sampling),
         )
-        return pack(self._decoded(self.latents.restore(latents), sampling.threshold))
+        flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
+        return pack(self._decoded(self.latents.restore(latents), sampling, flips, wanted))
 
-    def _points(self) -> Tensor:
-        """What the closed-form denoiser takes for the latents of all cells there are."""
+    def _closed_form(self, wanted: Tensor | None) -> Denoise:
+        """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted densities."""
+        points, density = self._points
+        if wanted is None:
+            return empirical_denoiser(points, self.schedule)
+        off = (wanted.to(density)[:, None] - density) / self.config.denoiser.density_width
+        return empirical_denoiser(points, self.schedule, -0.5 * off.square())
+
+    @cached_property
+    def _points(self) -> tuple[Tensor, Tensor]:
+        """Points (m, latent) of the closed-form denoiser and their relative densities (m,)."""
         known, options = self.latents.standardised(), self.config.denoiser
         if options.neighbours == 1:
-            return known
-        return between_neighbours(known, options.points, options.neighbours, options.concentration, self.config.seed)
+            return known, self.latents.density
+        mix = between_neighbours(known, options.points, options.neighbours, options.concentration, self.config.seed)
+        return mean_of_neighbours(known, *mix), mean_of_neighbours(self.latents.density, *mix)
 
     def _guide(self, sampling: Sampling):
         srr = sampling.srr
@@ -163,11 +195,21 @@ class VoxPlore(Generator):
         )
 
     @torch.no_grad()
-    def _decoded(self, latents: Tensor, threshold: float) -> np.ndarray:
-        cut = threshold if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(threshold)))
-        parts = [fixed_batch(self.autoencoder.decoder, part, _DECODED) > cut for part in latents.split(_DECODED)]
-        resolution = self.config.autoencoder.resolution
-        return torch.cat(parts).cpu().numpy() if parts else np.zeros((0, *3 * (resolution,)), bool)
+    def _decoded(
+        self, latents: Tensor, sampling: Sampling, flips: Tensor | None = None, wanted: Tensor | None = None
+    ) -> np.ndarray:
+        """Bool (n, d, d, d) from latents (n, latent)."""
+        level = sampling.threshold
+        cut = level if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(level)))
+        parts = [np.zeros((0, *3 * (self.config.autoencoder.resolution,)), bool)]
+        for start in range(0, len(latents), _DECODED):
+            rows = slice(start, start + _DECODED)
+            values = fixed_batch(self.autoencoder.decoder, latents[rows], _DECODED)
+            values = values if flips is None else symmetrised(values, flips[rows])
+            calibrated = None if wanted is None or not sampling.calibrate else wanted[rows]
+            solid = values > cut if calibrated is None else cut_at_density(values, calibrated)
+            parts.append(solid.cpu().numpy())
+        return np.concatenate(parts)
 
     def _bytes(self, voxels: np.ndarray) -> Tensor:
         return torch.from_numpy(voxels.view(np.uint8)).to(self.device)
@@ -181,6 +223,13 @@ def _network(denoiser: Denoiser, latent: int) -> ResidualMLP:
         time_width=denoiser.time_width,
         norm=denoiser.norm,
     )
+
+
+def _flips(cells: UnitCells, operation: Any) -> Tensor:
+    """`flip_group` of every cell turned by the operation: uint8 (n,)."""
+    parts = [np.zeros(0, np.uint8)]
+    parts += [flip_group(apply_operation(voxels, operation)) for voxels in cells.batches(_DECODED)]
+    return torch.from_numpy(np.concatenate(parts))
 
 
 @torch.no_grad()

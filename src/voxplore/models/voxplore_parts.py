@@ -13,11 +13,16 @@ __all__ = ["KnownLatents", "LatentAutoencoder", "autoencoder_loss"]
 
 
 class KnownLatents(nn.Module):
-    """Latents of the training cells, their mean and deviation a dimension, and the spacing that is the unit of tau."""
+    """Latents of the training cells, their mean and deviation a dimension, and the spacing that is the unit of tau.
 
-    free_sized = ("known",)
+    Of each cell also its relative density and which flips leave it as it is (`geometry.flip_group`).
+    """
+
+    free_sized = ("known", "density", "flips")
 
     known: Tensor
+    density: Tensor
+    flips: Tensor
     mean: Tensor
     deviation: Tensor
     spacing: Tensor
@@ -26,13 +31,18 @@ class KnownLatents(nn.Module):
         super().__init__()
         self.together = standardise == "all"
         self.register_buffer("known", torch.zeros(0, latent, dtype=torch.float16))
+        self.register_buffer("density", torch.zeros(0))
+        self.register_buffer("flips", torch.zeros(0, dtype=torch.uint8))
         self.register_buffer("mean", torch.zeros(latent))
         self.register_buffer("deviation", torch.ones(latent))
         self.register_buffer("spacing", torch.zeros(()))
 
-    def learn(self, oriented: Tensor) -> None:
-        """Take statistics over (orientations, n, latent); keep all of them, standardised, in float16."""
-        flat = oriented.flatten(0, 1)
+    def learn(self, flat: Tensor, density: Tensor, flips: Tensor) -> None:
+        """Take statistics over latents (m, latent); keep all of them, standardised, in float16.
+
+        density: float32 (m,). flips: uint8 (m,).
+        """
+        self.density, self.flips = density, flips
         self.mean = flat.mean(0)
         deviation = flat.std(0).clamp(min=1e-6)
         self.deviation = deviation.square().mean().sqrt().expand_as(deviation).clone() if self.together else deviation
@@ -46,6 +56,10 @@ class KnownLatents(nn.Module):
     def restore(self, standardised: Tensor) -> Tensor:
         """The inverse of `standardise`."""
         return standardised * self.deviation + self.mean
+
+    def nearest(self, standardised: Tensor) -> Tensor:
+        """The number of the known latent nearest to each of standardised latents (n, latent): int64 (n,)."""
+        return torch.cat([torch.cdist(part, self.standardised()).argmin(1) for part in standardised.split(256)])
 
     def standardised(self) -> Tensor:
         """The known latents, float32 (m, latent)."""

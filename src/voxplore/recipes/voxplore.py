@@ -77,6 +77,8 @@ class Denoiser:
     """Kind "empirical": known latents near each other that one of its points lies between; 1 takes them as they are."""
     concentration: float = 1.0
     """Kind "empirical": of the Dirichlet weights of such a point (rounded to a whole number)."""
+    density_width: float = 0.01
+    """Kind "empirical", asked for a relative density: deviation of its points' densities from it."""
     points: int = 30_000
     """Kind "empirical" with two neighbours or more: number of its points."""
     width: int = 512
@@ -121,6 +123,11 @@ class Sampling:
     srr: SRR | None = field(default_factory=SRR)
     threshold: float = 0.5
     """Solid where the decoded value (its sigmoid, for logits) exceeds this."""
+    symmetrise: bool = False
+    """Give each cell the flips that the known cell nearest in latent space has (our choice); a cell near one without
+    any stays as it is decoded."""
+    calibrate: bool = False
+    """Cut each cell at the relative density asked for, where one is, instead of the threshold (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,9 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
         small = tuned.get(cells, _SMALL)
         recipes[f"voxplore-{cells}-tiny"] = _tiny(small)
         recipes[f"voxplore-{cells}-small"] = small
+        symmetric = replace(small, sampling=replace(small.sampling, symmetrise=True))
+        recipes[f"voxplore-sym-{cells}-tiny"] = _tiny(symmetric)
+        recipes[f"voxplore-sym-{cells}-small"] = symmetric
         recipes[f"voxplore-mlp-{cells}-tiny"] = _tiny(replace(small, denoiser=_MLP))
         recipes[f"voxplore-mlp-{cells}-small"] = replace(
             small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512)

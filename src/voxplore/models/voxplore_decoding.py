@@ -1,0 +1,61 @@
+"""From decoded values to cells: symmetrised where the cell is to be symmetric, cut at a level or at a density."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voxplore.errors import VoxploreError
+from voxplore.geometry import FLIPS
+
+__all__ = ["cut_at_density", "symmetrised", "wanted_densities"]
+
+
+def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
+    """Mean of values (n, d, d, d) over the flips of each cell, uint8 (n,) as `geometry.flip_group` gives them.
+
+    Exact to the last bit: one generator of the group after another, each a sum of two terms.
+    """
+    values = values.clone()
+    for group in flips.unique().tolist():
+        rows = torch.nonzero(flips == group)[:, 0]
+        part = values[rows]
+        for flip in _generators(group):
+            part = (part + part.flip([axis - 3 for axis in range(3) if flip[axis]])) / 2
+        values[rows] = part
+    return values
+
+
+def _generators(group: int) -> list[tuple[bool, bool, bool]]:
+    """Flips that generate the group of a bit mask; FLIPS[i] after FLIPS[j] is FLIPS[i ^ j]."""
+    found, chosen = {0}, []
+    for k in range(1, len(FLIPS)):
+        if group >> k & 1 and k not in found:
+            found |= {k ^ other for other in found}
+            chosen.append(FLIPS[k])
+    return chosen
+
+
+def cut_at_density(values: Tensor, density: Tensor) -> Tensor:
+    """Bool (n, d, d, d): the largest of values (n, d, d, d), as many as relative densities (n,) ask for.
+
+    Voxels of one value (of a symmetric cell) stay together, so a few more can be solid than asked for.
+    """
+    ordered = values.flatten(1).sort(dim=1, descending=True).values
+    last = (density.to(values) * ordered.shape[1]).round().long().clamp(1, ordered.shape[1]) - 1
+    return values >= ordered.gather(1, last[:, None])[:, :, None, None]
+
+
+def wanted_densities(condition: Any, n: int) -> np.ndarray | None:
+    """Relative densities (n,) of a condition {"relative_density": one number or n}; None where there is none."""
+    if condition is None:
+        return None
+    if not isinstance(condition, dict) or set(condition) != {"relative_density"}:
+        raise VoxploreError("condition", expected='{"relative_density": number or numbers}', came=repr(condition)[:80])
+    wanted = np.asarray(condition["relative_density"], dtype=np.float64)
+    if wanted.shape not in ((), (n,)):
+        raise VoxploreError("relative_density", expected=f"one number or {n}", came=f"an array of shape {wanted.shape}")
+    if not ((wanted > 0) & (wanted < 1)).all():
+        raise VoxploreError("relative_density", expected="numbers between 0 and 1", came=str(wanted)[:80])
+    return np.broadcast_to(wanted, n)
