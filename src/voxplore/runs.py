@@ -85,7 +85,7 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
     return out / "model"
 
 
-def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None) -> UnitCells:
+def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, condition: Any = None) -> UnitCells:
     """n cells of a model, and under `about["made"]` what they took.
 
     made: recipe, parameters, training_seconds, seconds_per_1000 (of this drawing), steps (of the sampler, all of its
@@ -95,7 +95,7 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None) -> 
 
     sampling = sampling or model.config.sampling
     started = time.monotonic()
-    cells = model.generate(n, seed=seed, sampling=sampling)
+    cells = model.generate(n, seed=seed, sampling=sampling, condition=condition)
     seconds = time.monotonic() - started
     trained, here = model.trained, hardware(model.device)
     made = {

@@ -1,7 +1,7 @@
 """`voxplore generate`: cells from a trained model."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -26,6 +26,10 @@ class Command:
     """Sampling steps, where not the recipe's own."""
     no_srr: bool = False
     """Draw without short-range repulsion (the ablation)."""
+    density: tuple[float, ...] = ()
+    """Relative density asked for: one for all cells, or two to go evenly from the one to the other."""
+    calibrate: bool = False
+    """Cut every cell at the density asked for, instead of the recipe's threshold."""
     device: Device = "auto"
     overwrite: Overwrite = False
 
@@ -39,7 +43,28 @@ class Command:
         if self.n < 1:
             raise VoxploreError("n", expected="one cell or more", came=str(self.n))
         model = load_model(self.model, self.device)
-        sampling = changed(model.config.sampling, self.steps, self.no_srr)
-        cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling)
+        changes: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
+        changes |= {"srr": None} if self.no_srr else {}
+        changes |= {"calibrate": True} if self.calibrate else {}
+        sampling = changed(model.config.sampling, changes)
+        wanted = self._wanted()
+        cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling, condition=wanted)
         cells.save(self.out, self.overwrite)
-        return f"{len(cells)} cells in {self.out}, relative density {cells.relative_density().mean():.3f} on average"
+        density = cells.relative_density()
+        lines = [f"{len(cells)} cells in {self.out}, relative density {density.mean():.3f} on average"]
+        if wanted is not None:
+            off = abs(density - wanted["relative_density"]).mean()
+            lines.append(f"mean absolute difference from the density asked for: {off:.4f}")
+        return "\n".join(lines)
+
+    def _wanted(self) -> dict[str, Any] | None:
+        import numpy as np
+
+        from voxplore.errors import VoxploreError
+
+        if len(self.density) > 2 or (self.calibrate and not self.density):
+            raise VoxploreError(
+                "density", expected="one number or two", came=" ".join(map(str, self.density)) or "none"
+            )
+        ends = (self.density[0], self.density[-1]) if self.density else None
+        return None if ends is None else {"relative_density": np.linspace(*ends, self.n)}

@@ -8,10 +8,8 @@ from voxplore.errors import VoxploreError
 __all__ = ["changed"]
 
 
-def changed(sampling: Any, steps: int | None, no_srr: bool) -> Any:
-    """The sampling dataclass with other steps or without SRR; VoxploreError for a model that has no such field."""
-    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
-    changes |= {"srr": None} if no_srr else {}
+def changed(sampling: Any, changes: dict[str, Any]) -> Any:
+    """The sampling dataclass with other values; VoxploreError for a field that this model's sampling does not have."""
     known = {field.name for field in dataclasses.fields(sampling)}
     for name in changes:
         if name not in known:

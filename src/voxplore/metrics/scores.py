@@ -10,7 +10,7 @@ import numpy as np
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-from . import discovery, quality
+from . import discovery, quality, spread
 from .neighbours import Cells, Reference, as_cells, as_reference
 from .scorecard import BENCHMARK, Scores
 from .table import METRIC, METRICS
@@ -34,7 +34,8 @@ def evaluate(
 
     A cell that fails the gate gets novelty 0 and adds no neighbour to diversity; `novelty_ungated` and
     `diversity_ungated` count every cell that has solid. held_out: adds the Wasserstein distance of the relative
-    densities to it. vun: also judge which cells are valid, unique and novel.
+    densities to it. vun: also judge which cells are valid, unique and novel. `vendi` and `pairwise_distance` are of
+    the first 1,000 cells.
     Raises VoxploreError where either set is empty or their resolutions differ.
     """
     samples = as_cells(samples)
@@ -43,7 +44,13 @@ def evaluate(
     reference = as_reference(reference)
     columns = _quality_columns(samples)
     diversity = _neighbour_columns(samples, reference, columns)
-    values = {"diversity": diversity[0], "diversity_ungated": diversity[1]}
+    similar = spread.pairwise_iou(samples[: spread.MOST])
+    values = {
+        "diversity": diversity[0],
+        "diversity_ungated": diversity[1],
+        "vendi": spread.vendi(similar),
+        "pairwise_distance": spread.pairwise_distance(similar),
+    }
     if vun:
         verdict = discovery.vun(samples, reference)
         columns |= {"valid": verdict.valid, "unique": verdict.unique, "novel": verdict.novel}
@@ -53,8 +60,8 @@ def evaluate(
         held_out = as_cells(held_out)
         values["density_distance"] = wasserstein(columns["relative_density"], held_out.relative_density())
     mean = {key: float(column.mean()) for key, column in columns.items() if key in METRIC} | values
-    spread = 1 if len(samples) > 1 else 0
-    std = {key: float(column.std(ddof=spread)) for key, column in columns.items() if key in METRIC}
+    less = 1 if len(samples) > 1 else 0
+    std = {key: float(column.std(ddof=less)) for key, column in columns.items() if key in METRIC}
     empty = int(np.count_nonzero(columns["relative_density"] == 0))
     title = name or str(samples.about.get("name", "cells"))
     ordered = {key: mean[key] for key in METRIC if key in mean}

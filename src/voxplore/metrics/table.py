@@ -36,6 +36,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("connectivity_in_box", "S_con in the box", "1", "higher", True, "largest component, no periodic images"),
     Metric("novelty_ungated", "S_nov ungated", "1", "higher", True, "Eq. 15 on every cell"),
     Metric("diversity_ungated", "S_div ungated", "1", "higher", False, "Eq. 16 and 17 on every cell"),
+    Metric("vendi", "Vendi", "cells", "higher", False, "effective number of different cells, by their pairwise IoU"),
+    Metric("pairwise_distance", "Pair distance", "1", "higher", False, "mean IoU distance of two cells of the set"),
     Metric("novelty_opened", "S_nov opened", "1", "higher", True, "S_nov after a one-voxel opening"),
     Metric("relative_density", "Relative density", "1", None, True, "solid fraction"),
     Metric("density_distance", "W(density)", "1", "lower", False, "Wasserstein distance of densities to held-out"),
