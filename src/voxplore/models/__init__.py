@@ -9,15 +9,17 @@ from voxplore.models.cdm3d import CDM3D
 from voxplore.models.dit3d import DiT3D
 from voxplore.models.edits import Edits
 from voxplore.models.graph import GraphVAE
+from voxplore.models.trellis import Trellis
 from voxplore.models.vae import VAE
 from voxplore.models.voxplore import VoxPlore
+from voxplore.models.xcube import XCube
 from voxplore.models.yang2024 import Yang2024
 
 __all__ = ["MODELS", "Generator", "VoxPlore", "load_model"]
 
 #: name -> class of every generator.
 MODELS: dict[str, type[Generator]] = {
-    model.name: model for model in (VoxPlore, DiT3D, Yang2024, CDM3D, GraphVAE, VAE, Edits)
+    model.name: model for model in (VoxPlore, DiT3D, Yang2024, XCube, Trellis, CDM3D, GraphVAE, VAE, Edits)
 }
 
 

@@ -11,8 +11,10 @@ from voxplore.recipes.common import Training
 from voxplore.recipes.dit3d import DiT3DConfig, DiT3DNetwork, DiT3DSampling, dit3d_recipes
 from voxplore.recipes.edits import edits_recipes
 from voxplore.recipes.graph import graph_recipes
+from voxplore.recipes.trellis import TrellisConfig, TrellisSampling, trellis_recipes
 from voxplore.recipes.vae import vae_recipes
 from voxplore.recipes.voxplore import RAS, SRR, Autoencoder, Denoiser, Sampling, VoxPloreConfig, voxplore_recipes
+from voxplore.recipes.xcube import XCubeConfig, XCubeSampling, xcube_recipes
 from voxplore.recipes.yang2024 import Yang2024Config, Yang2024Network, Yang2024Sampling, yang2024_recipes
 
 __all__ = [
@@ -32,7 +34,11 @@ __all__ = [
     "Denoiser",
     "Sampling",
     "Training",
+    "TrellisConfig",
+    "TrellisSampling",
     "VoxPloreConfig",
+    "XCubeConfig",
+    "XCubeSampling",
 ]
 
 RECIPES: dict[str, Any] = {
@@ -42,5 +48,7 @@ RECIPES: dict[str, Any] = {
     **edits_recipes(),
     **dit3d_recipes(),
     **yang2024_recipes(),
+    **xcube_recipes(),
+    **trellis_recipes(),
     **cdm3d_recipes(),
 }

@@ -1,0 +1,151 @@
+"""Trellis (Xiang et al., 2025), the structure stage: a dense VAE of the occupancy and a rectified-flow transformer.
+
+Faithful: two stages; a convolutional VAE with LayerNorm over channels, Dice loss and a small KL term, which takes the
+cell to a grid a quarter as fine with 8 channels; a transformer on that grid with fixed 3-D positions, adaLN-Zero blocks
+and normed queries and keys, trained on the posterior means by rectified flow at logit-normal times; Euler steps from
+noise; solid where the decoder's logit is positive.
+
+Our reading: latents are standardised by channel (`normalise_latents`), gradients are clipped at a fixed norm, half
+precision is autocast to bfloat16. `full` has half the published widths in the VAE and a transformer of size S; `small`
+further has one residual block a level, starts from blocks of 2^3 voxels in place of the finest level, and takes blocks
+of latent voxels as one token, so as to keep to its budget on two cores.
+
+Left out: the cross-attention to images or text and its guidance (cells are drawn without conditions), and the second
+stage, which makes appearance and not shape.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from voxplore.diffusion.flow import euler_sample, flow_loss
+from voxplore.models.base import CellNoise, Generator
+from voxplore.models.encoding import encoded, occupancy
+from voxplore.models.voxels import (
+    checked_cells,
+    fixed_batch,
+    no_condition,
+    random_cells,
+    training_facts,
+)
+from voxplore.networks.dit3d import DiT3D
+from voxplore.networks.latent_scale import LatentScale
+from voxplore.networks.structure_vae import StructureDecoder, StructureEncoder, dice_loss
+from voxplore.recipes.trellis import TrellisConfig, TrellisSampling
+from voxplore.training import train
+from voxplore.unitcells import UnitCells, pack
+
+__all__ = ["Trellis"]
+
+
+class Trellis(Generator):
+    """Encode the occupancy on a coarse grid; let a transformer carry noise to such latents; decode."""
+
+    name: ClassVar[str] = "trellis"
+    Config: ClassVar[type] = TrellisConfig
+    config: TrellisConfig
+
+    def __init__(self, config: TrellisConfig, device: str = "auto"):
+        super().__init__(config, device)
+        torch.manual_seed(config.seed)
+        vae, flow = config.vae, config.flow
+        shape = {"stem": vae.stem, "widths": vae.widths, "blocks": vae.blocks, "middle": vae.middle}
+        self.encoder = StructureEncoder(**shape, latent=vae.latent).to(self.device)
+        self.decoder = StructureDecoder(**shape, latent=vae.latent).to(self.device)
+        self.side = config.resolution // (vae.stem * 2 ** (len(vae.widths) - 1))
+        self.flow = DiT3D(
+            resolution=self.side,
+            patch=flow.patch,
+            width=flow.width,
+            layers=flow.layers,
+            heads=flow.heads,
+            channels=vae.latent,
+            qk_norm=flow.qk_norm,
+            gelu="tanh",
+            modulate_last=False,
+        ).to(self.device)
+        self.scale = LatentScale(vae.latent).to(self.device)
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {"encoder": self.encoder, "decoder": self.decoder, "flow": self.flow, "scale": self.scale}
+
+    def fit(self, cells: UnitCells, run: str | Path | None = None) -> "Trellis":
+        """Train VAE, then transformer, on cells (n, d, d, d) of the configured resolution."""
+        packed = checked_cells(cells, self.config.resolution)
+        folder = self._run_folder(run)
+        stages = {"vae": self._fit_vae(packed, folder)}
+        latents = encoded(
+            lambda solid: self.encoder(solid)[0],
+            packed,
+            self.config.resolution,
+            self.config.augment,
+            self.config.sampling.batch,
+            self.device,
+        )
+        if self.config.normalise_latents:
+            every = latents.float()
+            self.scale.learn(every.mean((0, 2, 3, 4)), every.var((0, 2, 3, 4)))
+        stages["flow"] = self._fit_flow(latents, folder)
+        self.trained = training_facts(cells, stages)
+        return self
+
+    def generate(
+        self, n: int, *, seed: int, sampling: TrellisSampling | None = None, condition: Any = None
+    ) -> UnitCells:
+        """Draw n cells; cell i depends on (seed, i) alone."""
+        no_condition(condition)
+        sampling = sampling or self.config.sampling
+        rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
+        shape = (self.config.vae.latent, *3 * (self.side,))
+        for first in range(0, n, sampling.batch):
+            noise = CellNoise(seed, first, sampling.batch, shape, self.device)()
+            rows.append(pack(self._drawn_from(noise, sampling)))
+        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed)
+
+    @torch.no_grad()
+    def reconstruct(self, cells: UnitCells) -> UnitCells:
+        """Cells decoded from the mean of what they are encoded as."""
+        size = self.config.sampling.batch
+
+        def there_and_back(solid: Tensor) -> Tensor:
+            return self.decoder(self.encoder(solid)[0])
+
+        parts = (occupancy(voxels, self.device) for voxels in cells.batches(size))
+        found = [(fixed_batch(there_and_back, part, size)[:, 0] > 0).cpu().numpy() for part in parts]
+        return UnitCells.from_voxels(np.concatenate(found))
+
+    def _fit_vae(self, packed: np.ndarray, folder: Path) -> dict[str, float]:
+        networks = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
+
+        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            voxels = random_cells(packed, self.config.resolution, n, self.config.augment, rng)
+            solid = occupancy(voxels, self.device)
+            mean, log_variance = self.encoder(solid)
+            drawn = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            recon = dice_loss(self.decoder(drawn), solid)
+            mean, log_variance = mean.float(), log_variance.float()
+            divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+            return recon + self.config.vae.kl_weight * divergence, {"dice": recon, "divergence": divergence}
+
+        options = vars(self.config.vae_training)
+        return train("vae", networks, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+
+    def _fit_flow(self, latents: Tensor, folder: Path) -> dict[str, float]:
+        options = self.config.flow
+
+        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            rows = torch.from_numpy(rng.integers(0, len(latents), n)).to(latents.device)
+            x_0 = self.scale.standardise(latents[rows].to(self.device).float())
+            return flow_loss(self.flow, x_0, mean=options.time_mean, deviation=options.time_deviation), {}
+
+        length = vars(self.config.flow_training)
+        return train("flow", self.flow, loss, run=folder, seed=self.config.seed, device=self.device, **length)
+
+    @torch.no_grad()
+    def _drawn_from(self, noise: Tensor, sampling: TrellisSampling) -> np.ndarray:
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.startswith("cuda")):
+            latents = euler_sample(self.flow, noise, steps=sampling.steps, rescale=sampling.rescale)
+            return (self.decoder(self.scale.restore(latents))[:, 0] > 0).cpu().numpy()
