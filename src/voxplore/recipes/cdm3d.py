@@ -73,7 +73,7 @@ class CDM3DConfig:
 
 
 #: Five minutes of training and two and a half of drawing 1,000 cells on two cores (our choice): blocks of 4^3 voxels
-#: become channels, 20 deterministic steps, averaged weights; what goes out is the cell, as the 64 voxels of a block
+#: become channels, 18 deterministic steps, averaged weights; what goes out is the cell, as the 64 voxels of a block
 #: pass through 32 channels, too few to carry their noise.
 _SMALL = CDM3DConfig(
     network=CDM3DNetwork(
@@ -81,7 +81,7 @@ _SMALL = CDM3DConfig(
     ),
     prediction="sample",
     augment="none",
-    training=Training(12_000, 16, 1e-3),
+    training=Training(9_500, 8, 1e-3),
     sampling=CDM3DSampling("ddim", 18),
 )
 _TINY = replace(

@@ -62,12 +62,12 @@ class DiT3DConfig:
 
 
 #: Five minutes of training and two and a half of drawing 1,000 cells on two cores (our choice). A patch of 8^3 voxels
-#: passes through 128 numbers, too few to carry its noise back out: the network puts out the cell instead.
+#: passes through 120 numbers, too few to carry its noise back out: the network puts out the cell instead.
 _SMALL = DiT3DConfig(
     network=DiT3DNetwork(patch=8, width=120, layers=4, heads=4, window=3, windowed_blocks=(0, 2)),
     prediction="sample",
     augment="none",
-    training=Training(20_000, 16, 1e-3),
+    training=Training(11_000, 8, 1e-3),
     sampling=DiT3DSampling("ddim", 25),
 )
 _TINY = replace(

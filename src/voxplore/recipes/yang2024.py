@@ -70,7 +70,7 @@ _SMALL = Yang2024Config(
         widths=(32, 64, 128), attention=("none", "full", "full"), dropout=0.0, time_width=64, fold=4, stem=1
     ),
     augment="none",
-    training=Training(12_000, 16, 1e-3),
+    training=Training(11_000, 8, 1e-3),
 )
 _TINY = replace(
     _SMALL,
