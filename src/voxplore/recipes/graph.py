@@ -55,7 +55,7 @@ class GraphConfig:
 
 
 #: Five minutes on two cores.
-_SMALL = GraphConfig(width=96, encoder_layers=3, decoder_layers=2, score_width=32, training=Training(120_000, 64, 1e-3))
+_SMALL = GraphConfig(width=96, encoder_layers=3, decoder_layers=2, score_width=32, training=Training(100_000, 64, 1e-3))
 _TINY = replace(
     _SMALL,
     resolution=16,

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Table 1 on one set: train every generator once, draw 1,000 cells with seeds 0, 1, 2, score, picture, one table.
+#   experiments/table1.sh nets|shells [MODEL ...]
+# What exists is kept, so the same command again goes on, and a model can be added to the table later. On two CPU cores
+# (SIZE=small, the default) a model takes up to ten minutes of training and five for 1,000 cells; SIZE=full wants a GPU.
+# The table takes in every row of that set that exists. TINY=1 does the same with a few cells of 16^3 and trainings of
+# a few steps, in a folder of its own (OUT, by default a temporary one), in about two minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+set=${1:?"nets or shells"}
+shift
+case $set in
+    nets) models=(voxplore dit3d yang2024 xcube trellis cdm3d graph vae edits) printed=metatruss ;;
+    shells) models=(voxplore dit3d yang2024 xcube trellis cdm3d vae edits) printed=metashell ;; # they have no struts
+    *) echo "nets or shells, came $set" >&2 && exit 2 ;;
+esac
+[ $# = 0 ] || models=("$@")
+vox=${VOXPLORE:-voxplore}
+size=${SIZE:-small} n=1000 shown=64 out=. seeds=(0 1 2)
+build=(--n 10000 --seed 0)
+if [ "${TINY:-0}" = 1 ]; then
+    size=tiny n=6 shown=6 out=${OUT:-$(mktemp -d)} seeds=(0)
+    build=(--n 60 --seed 0 --resolution 16 --workers 1)
+fi
+mkdir -p "$out" && cd "$out"
+
+train() { # RECIPE; a tiny training takes a few steps a stage, whatever its stages are called
+    local short=()
+    if [ $size = tiny ]; then
+        local stages
+        stages=$("$vox" train "data/$set" --recipe "$1" --out "runs/$1" --dry-run | grep -o '[a-z_]*training"' || true)
+        for stage in $stages; do short+=("${stage%\"}.cells=160"); done
+        [ ${#short[@]} = 0 ] || short=(--set "${short[@]}")
+    fi
+    "$vox" train "data/$set" --recipe "$1" --out "runs/$1" "${short[@]}"
+}
+
+[ -e "data/$set" ] || "$vox" build "$set" "${build[@]}" --out "data/$set"
+for model in "${models[@]}"; do
+    recipe=$model-$set-$size
+    [ "$model-$size" != voxplore-full ] || recipe=voxplore-published-$set-full
+    results=results/$set/$recipe
+    [ -e "runs/$recipe/model" ] || [ -e "$results/seed${seeds[-1]}" ] || train "$recipe"
+    for seed in "${seeds[@]}"; do
+        [ ! -e "$results/seed$seed" ] || continue
+        samples=samples/$recipe/seed$seed
+        [ -e "$samples" ] || "$vox" generate "runs/$recipe/model" --n $n --seed $seed --out "$samples"
+        # The three reference rows once a set.
+        rows=()
+        compgen -G "results/$set/*/seed0/rows" > /dev/null || [ $seed != 0 ] || rows=(--rows --row-size $n)
+        "$vox" evaluate "$samples" --reference "data/$set" --name "$recipe" --out "$results/seed$seed" "${rows[@]}"
+    done
+    # The first cells of seed 0, unpicked.
+    if [ ! -e "$results/cells.png" ] && [ -e "samples/$recipe/seed0" ]; then
+        "$vox" render "samples/$recipe/seed0" --n $shown --out "$results/cells.png"
+    fi
+done
+"$vox" compare "results/$set"/*/seed[0-2] --printed $printed --out "results/$set/table1" --overwrite
+[ "$out" = . ] || echo "in $out"

@@ -1,0 +1,51 @@
+"""The scripts in experiments/ name what exists; their tiny twins run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voxplore.models import MODELS
+from voxplore.recipes import RECIPES
+
+SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "table1.sh"
+
+
+def listed(set_name: str) -> list[str]:
+    found = re.search(rf"{set_name}\) models=\((.*?)\)", SCRIPT.read_text(encoding="utf-8"))
+    assert found
+    return found[1].split()
+
+
+def test_table_1_has_every_model_and_those_with_struts_on_nets_alone():
+    assert set(MODELS) <= set(listed("nets"))
+    assert set(listed("nets")) - set(listed("shells")) == {"graph"}
+
+
+@pytest.mark.parametrize("set_name", ["nets", "shells"])
+def test_every_row_of_table_1_has_a_recipe_in_every_size(set_name):
+    for model in set(listed(set_name)) & set(MODELS):
+        assert {f"{model}-{set_name}-{size}" for size in ("tiny", "small")} <= set(RECIPES)
+        full = "voxplore-published" if model == "voxplore" else model
+        assert f"{full}-{set_name}-full" in RECIPES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("set_name", "models"), [("nets", ("voxplore", "graph")), ("shells", ("vae", "edits"))])
+def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tmp_path):
+    voxplore = Path(sys.executable).parent / "voxplore"
+    surroundings = {**os.environ, "TINY": "1", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
+
+    def run() -> str:
+        command = ["bash", str(SCRIPT), set_name, *models]
+        return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
+
+    assert "Hardware" in run()
+    rows = (tmp_path / "results" / set_name / "table1" / "table.csv").read_text().splitlines()
+    for model in models:
+        assert any(f",{model}-{set_name}-tiny,1," in row for row in rows)
+        assert (tmp_path / "results" / set_name / f"{model}-{set_name}-tiny" / "cells.png").exists()
+    assert "model in" not in run()
