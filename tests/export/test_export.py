@@ -248,3 +248,13 @@ def test_separate_parts_are_each_held_and_a_chain_cannot_turn():
     cell[:, 5:7, 5:7] = True
     held = np.array(sections(encode(cell, "inp").decode())["BOUNDARY"][0], float).reshape(-1, 4)
     assert len(held) - 9 == 2 * (3 + 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_chain_on_the_edge_of_the_cell_cannot_turn_either():
+    """Its four quarters meet across two pairs of faces: one of the closed paths through them leads nowhere."""
+    cell = np.zeros((8, 8, 8), bool)
+    cell[np.ix_([0, 1, 6, 7], [0, 1, 6, 7], range(8))] = True
+    held = np.array(sections(encode(cell, "inp").decode())["BOUNDARY"][0], float).reshape(-1, 4)
+    assert len({(node, axis) for node, axis, _, _ in held}) == len(held) == 9 + 3 + 1
+    assert held[3][1] in (1, 2), "across the chain"

@@ -113,7 +113,9 @@ def _fixed(mesh: HexMesh) -> list[tuple[int, int]]:
         held += [(int(nodes[0]), axis) for axis in range(3)]
         parts = np.unique(mesh.component[group[ends[:, 0]] == number])
         if len(parts) == 1 and mesh.rank()[parts[0]] == 1:
-            held.append(_against_turning(mesh, nodes, mesh.windings[parts[0]][0] * mesh.shape))
+            windings = mesh.windings[parts[0]]  # all along one direction, and some of them loops of no length
+            longest = windings[(windings**2).sum(1).argmax()]
+            held.append(_against_turning(mesh, nodes, longest * mesh.shape))
     return held
 
 
