@@ -74,7 +74,7 @@ _TINY = replace(
     _SMALL,
     resolution=16,
     network=DiT3DNetwork(patch=4, width=48, layers=3, heads=2, window=2, windowed_blocks=(0,)),
-    training=Training(12_000, 8, 2e-3, ema=0.99),
+    training=Training(12_000, 8, 4e-3, ema=0.99),
     sampling=DiT3DSampling("ddim", 12, 8),
 )
 #: One GPU: a quarter of the 1000 steps, evenly spaced, which the posterior variance allows (our choice).
