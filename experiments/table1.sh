@@ -3,8 +3,8 @@
 #   experiments/table1.sh nets|shells [MODEL ...]
 # What exists is kept, so the same command again goes on, and a model can be added to the table later. On two CPU cores
 # (SIZE=small, the default) a model takes up to ten minutes of training and five for 1,000 cells; SIZE=full wants a GPU.
-# The table takes in every row of that set that exists. SEEDS="0" draws once only. TINY=1 does the same with a few cells of 16^3 and trainings of
-# a few steps, in a folder of its own (OUT, by default a temporary one), in about two minutes.
+# The table takes in every row of that set that exists. SEEDS=0 draws once only. TINY=1 does the same with a few cells of
+# 16^3 and trainings of a few steps, in a folder of its own (OUT, by default a temporary one), in about two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 set=${1:?"nets or shells"}

@@ -183,18 +183,37 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     tuned = {"shells": _SHELLS, "metashell": _SHELLS, "both": _BOTH}
     for cells in ("nets", "shells", "both", "metatruss", "metashell"):
         small = tuned.get(cells, _SMALL)
-        recipes[f"voxplore-{cells}-tiny"] = _tiny(small)
-        recipes[f"voxplore-{cells}-small"] = small
-        symmetric = replace(small, sampling=replace(small.sampling, symmetrise=True))
-        recipes[f"voxplore-sym-{cells}-tiny"] = _tiny(symmetric)
-        recipes[f"voxplore-sym-{cells}-small"] = symmetric
-        recipes[f"voxplore-mlp-{cells}-tiny"] = _tiny(replace(small, denoiser=_MLP))
-        recipes[f"voxplore-mlp-{cells}-small"] = replace(
-            small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512)
-        )
-        recipes[f"voxplore-published-{cells}-tiny"] = _tiny(VoxPloreConfig())
-        recipes[f"voxplore-published-{cells}-full"] = VoxPloreConfig()
+        mlp = replace(small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512))
+        rows = {"voxplore": small, "voxplore-mlp": mlp, **_ablations("voxplore", small, mlp)}
+        rows["voxplore-sym"] = replace(small, sampling=replace(small.sampling, symmetrise=True))
+        for name, config in rows.items():
+            recipes[f"{name}-{cells}-tiny"] = _tiny(config)
+            recipes[f"{name}-{cells}-small"] = config
+        published = VoxPloreConfig()
+        recipes[f"voxplore-published-{cells}-tiny"] = _tiny(published)
+        for name, config in {"voxplore-published": published, **_ablations("voxplore", published, published)}.items():
+            recipes[f"{name}-{cells}-full"] = config
     return recipes
+
+
+def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
+    """Rows of Tables 2 to 6 beside `base`; those on the denoiser are of `trained`, whose denoiser is a network."""
+    rows = {
+        "noreg": replace(base, regularisation="none"),
+        "contrastive": replace(base, regularisation="contrastive"),
+        "nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
+    }
+    rows["noreg-nosrr"] = replace(rows["noreg"], sampling=rows["nosrr"].sampling)
+    ae, denoiser = base.autoencoder, trained.denoiser
+    for label, more in (("+1", 1), ("-1", -1)):
+        deeper = replace(ae, layers=ae.layers + more, decoder_layers=ae.decoder_layers + more)
+        rows[f"ae{label}"] = replace(base, autoencoder=deeper)
+        rows[f"diff{label}"] = replace(trained, denoiser=replace(denoiser, layers=denoiser.layers + more))
+    for label, factor in (("x2", 2.0), ("half", 0.5)):
+        wide = replace(ae, layers=round(factor * ae.layers), decoder_layers=round(factor * ae.decoder_layers))
+        rows[f"ae{label}"] = replace(base, autoencoder=wide)
+        rows[f"diff{label}"] = replace(trained, denoiser=replace(denoiser, layers=round(factor * denoiser.layers)))
+    return {f"{name}-{variant}": config for variant, config in rows.items()}
 
 
 def _tiny(config: VoxPloreConfig) -> VoxPloreConfig:
