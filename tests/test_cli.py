@@ -179,6 +179,10 @@ class TestBuild:
         mesh = str(tmp_path / "stl" / "000000-rod.stl")
         again = load_cells(built(tmp_path / "meshes", "meshes", "--files", mesh, "--edge", "8", *common))
         assert np.count_nonzero(again.voxels()[0] ^ cells.voxels()[0]) < 0.02 * 16**3
+        for made in ("graphs", "meshes"):
+            command = ["evaluate", str(tmp_path / made), "--reference", str(nets), "--out", str(tmp_path / f"s-{made}")]
+            assert main([*command, "--no-vun"]) == 0
+            assert Scores.load(tmp_path / f"s-{made}").connectivity == 1
         (tmp_path / "open.json").write_text('{"nodes": []}')
         told = refused(capsys, "build", "graphs", "--files", tmp_path / "open.json", "--out", tmp_path / "x")
         assert "open.json: expected an object" in told
@@ -600,6 +604,11 @@ def test_cells_are_exported_and_measured(capsys, nets, tmp_path):
     command = ["export", str(nets), "--format", "vti", "--size", "5", "--n", "2", "--workers", "1"]
     assert main([*command, "--out", str(tmp_path / "files")]) == 0
     assert len(listing(tmp_path / "files")) == 2
+    command = ["export", str(nets), "--format", "vti", "--size", "5", "6", "7", "--n", "1", "--workers", "1"]
+    assert main([*command, "--out", str(tmp_path / "uneven")]) == 0
+    assert b'Spacing="0.3125 0.375 0.4375"' in next((tmp_path / "uneven").iterdir()).read_bytes()
+    told = refused(capsys, "export", nets, "--size", 5, 6, "--out", tmp_path / "x")
+    assert "size: expected one or three positive lengths in millimetres, came (5.0, 6.0)" in told
     told = refused(capsys, "export", nets, "--format", "obj3", "--size", 5, "--out", tmp_path / "x")
     assert "export format: expected one of stl," in told
     command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache", "--checks"]

@@ -1,6 +1,9 @@
 """`voxplore export`: cells as files for printers, viewers and solvers."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
 
@@ -14,8 +17,8 @@ class Command:
     cells: CellsPath
     out: Out
     """Folder to write."""
-    size: float
-    """Edge of one cell in millimetres."""
+    size: Annotated[tuple[float, ...], tyro.conf.arg(metavar="MM [MM MM]")]
+    """Edge of one cell in millimetres, or its edges along x, y, z."""
     format: str = "stl"
     """File format; an unknown one lists them all."""
     n: int | None = None
