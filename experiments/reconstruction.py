@@ -1,0 +1,64 @@
+"""How well a trained VoxPlore gives back cells that it is shown: mean IoU of decode(encode(cell)) with the cell.
+
+Writes results/<set>/<recipe>/reconstruction.json: training cells, held-out cells and, where they are at hand
+(VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read but not kept.
+
+    python experiments/reconstruction.py runs/voxplore-nets-small/model data/nets
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+
+import voxplore as vp
+from voxplore import files
+from voxplore.data.catalogue import build_metatruss
+from voxplore.training import hardware
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT = 2000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Reconstruction IoU of a trained VoxPlore.")
+    parser.add_argument("model", type=Path)
+    parser.add_argument("cells", type=Path)
+    chosen = parser.parse_args()
+    model = vp.load_model(chosen.model, "cpu")
+    shown = {"training": "train", "held-out": "test"}
+    sets = {name: vp.load_cells(chosen.cells, split=split)[:LIMIT] for name, split in shown.items()}
+    real = Path(os.environ.get("VOXPLORE_REAL_CELLS", ROOT.parent / "shared" / "data")) / "lumpe-cells.jsonl.gz"
+    if real.exists():
+        sets["real"] = build_metatruss(real)
+    found = {
+        "model": str(model.trained.get("recipe")),
+        "trained_on": model.trained.get("data"),
+        "data_sha256": model.trained.get("data_sha256"),
+        "voxplore_version": vp.__version__,
+        "hardware": hardware("cpu"),
+        "iou": {name: summary(model, cells) for name, cells in sets.items()},
+    }
+    out = ROOT / "results" / chosen.cells.name / chosen.model.parent.name / "reconstruction.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    files.write_json(out, found)
+    for name, part in found["iou"].items():
+        print(f"{name}: IoU {part['mean']:.3f} ({part['n']} cells)")
+
+
+def summary(model: vp.VoxPlore, cells: vp.UnitCells) -> dict[str, float]:
+    """Mean and quartiles of the IoU of n cells with their reconstructions."""
+    parts = [iou(cells[i : i + 64], model) for i in range(0, len(cells), 64)]
+    values = np.concatenate(parts)
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return {"n": len(values), "mean": values.mean(), "q25": low, "median": middle, "q75": high}
+
+
+def iou(cells: vp.UnitCells, model: vp.VoxPlore) -> np.ndarray:
+    before, after = cells.voxels(), model.reconstruct(cells).voxels()
+    return (before & after).sum((1, 2, 3)) / np.maximum((before | after).sum((1, 2, 3)), 1)
+
+
+if __name__ == "__main__":
+    main()
