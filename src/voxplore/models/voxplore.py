@@ -1,5 +1,6 @@
 """VoxPlore: autoencoder with RAS-regularised latents, latent diffusion with SRR (Sec. 4)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -122,7 +123,7 @@ class VoxPlore(Generator):
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             voxels = random_cells(packed, cells.resolution, n, self.config.augment, rng)
-            m = round(n * self.config.negative_share)
+            m = math.ceil(n * self.config.negative_share)  # at least one, or RAS has no second class
             degraded = degrade(voxels[:m], rng, others=voxels) if m else voxels[:0]
             return autoencoder_loss(self.autoencoder, self._bytes(voxels), self._bytes(degraded), self.config)
 
