@@ -49,3 +49,25 @@ def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tm
         assert any(f",{model}-{set_name}-tiny,1," in row for row in rows)
         assert (tmp_path / "results" / set_name / f"{model}-{set_name}-tiny" / "cells.png").exists()
     assert "model in" not in run()
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 6])
+def test_every_row_of_tables_2_to_6_has_a_recipe_in_every_size(number):
+    script = SCRIPT.with_name(f"table{number}.sh").read_text(encoding="utf-8")
+    found = re.search(rf"ablations.sh\" table{number} (\w+) (.*)", script)
+    assert found
+    for variant in found[2].split():
+        name = "voxplore" if variant == "base" else f"voxplore-{variant}"
+        sizes = ("tiny", "small") if variant == "mlp" else ("tiny", "small", "full")
+        if variant == "base":
+            sizes = ("tiny", "small")
+        assert {f"{name}-{found[1]}-{size}" for size in sizes} <= set(RECIPES)
+
+
+@pytest.mark.slow
+def test_the_tiny_twin_of_table_3_makes_all_four_corners(tmp_path):
+    voxplore = Path(sys.executable).parent / "voxplore"
+    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
+    subprocess.run(["bash", str(SCRIPT.with_name("table3.sh"))], env=surroundings, check=True, capture_output=True)
+    rows = (tmp_path / "results" / "nets" / "table3" / "table.csv").read_text().splitlines()
+    assert len(rows) == 5

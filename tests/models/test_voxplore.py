@@ -126,6 +126,16 @@ def test_a_condition_that_cannot_be_met_is_refused(model, condition):
         model.generate(2, seed=0, condition=condition)
 
 
+def test_interpolation_starts_and_ends_at_the_reconstructions(model, cells):
+    line = model.interpolate(cells[:2], cells[5:7], 4)
+    assert len(line) == 8
+    ends = model.decode(model.encode(cells[:2]), model.config.sampling.threshold)
+    assert np.array_equal(line[[0, 4]].packed, ends.packed)
+    assert np.array_equal(line[[3, 7]].packed, model.reconstruct(cells[5:7]).packed)
+    with pytest.raises(vp.VoxploreError):
+        model.interpolate(cells[:2], cells[:3], 4)
+
+
 def test_fit_says_what_it_was_given(model, cells):
     assert model.trained["data"] == "waves"
     assert model.trained["data_sha256"] == cells.sha256()

@@ -21,6 +21,7 @@ from voxplore.diffusion import (
     sample,
     srr_guide,
 )
+from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
@@ -110,6 +111,16 @@ class VoxPlore(Generator):
         sampling = self.config.sampling
         flips = _flips(cells, CUBE_OPERATIONS[0]).to(self.device) if sampling.symmetrise else None
         return self.decode(self.encode(cells), sampling.threshold, flips)
+
+    def interpolate(self, first: UnitCells, last: UnitCells, steps: int) -> UnitCells:
+        """Cells on the straight line between the latents of two cells each: `steps` a pair, both ends among them."""
+        if len(first) != len(last) or steps < 2:
+            came = f"{len(first)} and {len(last)} cells, {steps} steps"
+            raise VoxploreError("interpolation", expected="as many cells as cells, and two steps or more", came=came)
+        ends = self.encode(first), self.encode(last)
+        shares = torch.linspace(0, 1, steps, device=self.device)
+        latents = torch.stack([torch.lerp(*ends, share) for share in shares], dim=1)
+        return self.decode(latents.flatten(0, 1), self.config.sampling.threshold)
 
     # ------------------------------------------------------------------------------------------------ training
 
