@@ -611,11 +611,12 @@ def test_cells_are_exported_and_measured(capsys, nets, tmp_path):
     assert "size: expected one or three positive lengths in millimetres, came (5.0, 6.0)" in told
     told = refused(capsys, "export", nets, "--format", "obj3", "--size", 5, "--out", tmp_path / "x")
     assert "export format: expected one of stl," in told
-    command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache", "--checks"]
+    command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache", "--checks", "--pictures"]
     assert main([*command, "--out", str(tmp_path / "p")]) == 0
     table = (tmp_path / "p" / "properties.csv").read_text().splitlines()
     assert table[0].startswith("id,relative_density,C11")
     assert "printable" in table[0]
+    assert len(listing(tmp_path / "p" / "young")) == 2
     assert len(table) == 3
 
 

@@ -1,6 +1,7 @@
 """`voxplore properties`: effective stiffness and conductivity of every cell."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
 
@@ -32,6 +33,8 @@ class Command:
     """Edge of the printed cell in millimetres (--checks)."""
     feature: float = 0.4
     """Thinnest strut that the printer makes, in millimetres (--checks)."""
+    pictures: bool = False
+    """Also draw Young's modulus over all directions, a PNG a cell in young/."""
     no_cache: bool = False
     """Neither read nor keep solved cells."""
     engine: Engine = "local"
@@ -63,5 +66,18 @@ class Command:
         with files.staged_folder(self.out, self.overwrite) as stage:
             files.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
             files.write_json(stage / "properties.json", {"cells_sha256": cells.sha256(), "n": len(cells), **solid})
+            if self.pictures:
+                self._draw(cells.index["id"], columns, stage / "young")
         share = columns["auxetic"].mean()
         return f"{len(cells)} cells in {self.out / 'properties.csv'}, {100 * share:.0f} % of them auxetic"
+
+    def _draw(self, ids, columns, folder: Path) -> None:
+        from functools import partial
+
+        from voxplore.export import file_names
+        from voxplore.mechanics import directional_young, stiffness_of
+        from voxplore.show import render_directional
+
+        for name, stiffness in zip(file_names(ids.tolist()), stiffness_of(columns), strict=True):
+            along = partial(directional_young, stiffness, young=self.young)
+            render_directional(along, folder / f"{name}.png", f"Young's modulus of {name}")

@@ -15,7 +15,7 @@ from voxplore.export.surface import cell_mesh
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, as_voxels
 
-__all__ = ["FORMATS", "encode", "export"]
+__all__ = ["FORMATS", "encode", "export", "file_names"]
 
 _VOXEL_WRITERS = {"vti": volumes.vti, "npz": volumes.npz, "inp": decks.inp, "msh": decks.msh}
 #: Formats of meshes (a smooth surface) and of voxels (exactly the cell).
@@ -44,7 +44,7 @@ def export(
     if len(tile) != 3 or min(tile) < 1:
         raise VoxploreError("tile", expected="three positive counts", came=str(tile))
     cells = cells if isinstance(cells, UnitCells) else UnitCells.from_voxels(as_voxels(cells))
-    names = [f"{stem}.{format}" for stem in _stems([str(name) for name in cells.index["id"].tolist()])]
+    names = [f"{stem}.{format}" for stem in file_names([str(name) for name in cells.index["id"].tolist()])]
     with files.staged_folder(folder, overwrite) as stage:
         work = partial(_write_one, format=format, size=edges, tile=tile, smooth=smooth)
         items = [(stage / name, cells[row : row + 1]) for row, name in enumerate(names)]
@@ -90,7 +90,7 @@ def _edges(size: float | Sequence[float]) -> tuple[float, float, float]:
     return float(edges[0]), float(edges[1]), float(edges[2])
 
 
-def _stems(ids: list[str]) -> list[str]:
+def file_names(ids: list[str]) -> list[str]:
     """File names from ids: letters, digits, dot, dash, underscore; numbered where two would be the same."""
     stems = [re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:80] or "cell" for name in ids]
     if len({stem.lower() for stem in stems}) < len(stems):

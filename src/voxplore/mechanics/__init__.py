@@ -7,7 +7,7 @@
 from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman, spread_directions
 from .elasticity import effective_stiffness
-from .properties import properties_of
+from .properties import properties_of, stiffness_of
 
 __all__ = [
     "CONSTANTS",
@@ -19,4 +19,5 @@ __all__ = [
     "hashin_shtrikman",
     "properties_of",
     "spread_directions",
+    "stiffness_of",
 ]

@@ -7,7 +7,7 @@ change of the derived constants costs no new solution. An interrupted run loses 
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from .constants import derived
 from .element import conductive_element, elastic_element
 from .homogenise import Homogenised, homogenise
 
-__all__ = ["STIFFNESS_COLUMNS", "properties_of"]
+__all__ = ["STIFFNESS_COLUMNS", "properties_of", "stiffness_of"]
 
 #: Counts changes of the solver that change results: part of the cache's key.
 _SOLVER = 1
@@ -83,6 +83,15 @@ def properties_of(
         if progress:
             progress(1)
     return _table([solved[key] for key in keys], cells.relative_density(), young, poisson)
+
+
+def stiffness_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The stiffnesses float64 (n, 6, 6) of a table that `properties_of` made."""
+    first = np.asarray(columns[STIFFNESS_COLUMNS[0]])
+    stiffness = np.zeros((len(first), 6, 6))
+    for name, (i, j) in zip(STIFFNESS_COLUMNS, _VOIGT, strict=True):
+        stiffness[:, i, j] = stiffness[:, j, i] = columns[name]
+    return stiffness
 
 
 def _key(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> str:
@@ -161,14 +170,11 @@ def _result(elastic: Homogenised, conductive: Homogenised) -> dict[str, Any]:
 
 def _table(results: list[dict], density: np.ndarray, young: float, poisson: float) -> dict[str, np.ndarray]:
     numbers = young * np.array([result["stiffness"] for result in results])
-    stiffness = np.zeros((len(results), 6, 6))
-    for column, (i, j) in enumerate(_VOIGT):
-        stiffness[:, i, j] = stiffness[:, j, i] = numbers[:, column]
     table = {"relative_density": density}
     table |= dict(zip(STIFFNESS_COLUMNS, numbers.T, strict=True))
     conductivity = np.array([result["conductivity"] for result in results])
     table |= dict(zip(_CONDUCTIVITY_COLUMNS, conductivity.T, strict=True))
-    table |= derived(stiffness, density, young, poisson)
+    table |= derived(stiffness_of(table), density, young, poisson)
     table["solver_iterations"] = np.array([result["iterations"] for result in results])
     table["solver_residual"] = np.array([result["residual"] for result in results])
     return table
