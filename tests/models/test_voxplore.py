@@ -9,7 +9,7 @@ import torch
 import voxplore as vp
 from voxplore.geometry import apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
-from voxplore.models.voxplore_decoding import symmetrised
+from voxplore.models.voxplore_decoding import cut_in_one_piece, symmetrised
 from voxplore.recipes import RECIPES, SRR
 
 #: One of each kind: our principal autoencoder with the closed-form denoiser, with the trained one, and the paper's.
@@ -104,6 +104,19 @@ def test_a_mean_over_a_group_is_symmetric_to_the_last_bit():
     every = [values[2].flip(axes) for n in range(4) for axes in itertools.combinations(range(3), n)]
     assert torch.allclose(found[2], torch.stack(every).mean(0), atol=1e-6)
     assert all(torch.equal(found[2], found[2].flip(axis)) for axis in range(3))
+
+
+def test_a_cell_is_cut_at_the_first_level_that_gives_one_piece():
+    values = torch.zeros(3, 8, 8, 8)
+    values[:, 2:6, 2:6, 2:6] = 1.0
+    values[1, 6:8, 3:5, 3:5] = 0.3  # a second blob, joined at the lowest level alone
+    values[1, 0:2, 3:5, 3:5] = 1.0
+    values[2, 0, 0, 0] = 1.0  # a speck that no level joins
+    solid = cut_in_one_piece(values, [0.5, 0.4, 0.2])
+    assert torch.equal(solid[0], values[0] > 0.5)
+    assert torch.equal(solid[1], values[1] > 0.2)
+    assert torch.equal(solid[2], values[2] > 0.2)
+    assert torch.equal(cut_in_one_piece(values, [0.5]), values > 0.5)
 
 
 def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(cells):

@@ -25,7 +25,7 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
-from voxplore.models.voxplore_decoding import cut_at_density, symmetrised, wanted_densities
+from voxplore.models.voxplore_decoding import cut_at_density, cut_in_one_piece, symmetrised, wanted_densities
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -211,17 +211,20 @@ class VoxPlore(Generator):
         self, latents: Tensor, sampling: Sampling, flips: Tensor | None = None, wanted: Tensor | None = None
     ) -> np.ndarray:
         """Bool (n, d, d, d) from latents (n, latent)."""
-        level = sampling.threshold
-        cut = level if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(level)))
+        levels = [self._level(threshold) for threshold in (sampling.threshold, *sampling.lower)]
         parts = [np.zeros((0, *3 * (self.config.autoencoder.resolution,)), bool)]
         for start in range(0, len(latents), _DECODED):
             rows = slice(start, start + _DECODED)
             values = fixed_batch(self.autoencoder.decoder, latents[rows], _DECODED)
             values = values if flips is None else symmetrised(values, flips[rows])
             calibrated = None if wanted is None or not sampling.calibrate else wanted[rows]
-            solid = values > cut if calibrated is None else cut_at_density(values, calibrated)
+            solid = cut_in_one_piece(values, levels) if calibrated is None else cut_at_density(values, calibrated)
             parts.append(solid.cpu().numpy())
         return np.concatenate(parts)
+
+    def _level(self, threshold: float) -> float:
+        """What a decoded value must exceed: the threshold itself, or its logit where logits are decoded."""
+        return threshold if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(threshold)))
 
     def _bytes(self, voxels: np.ndarray) -> Tensor:
         return torch.from_numpy(voxels.view(np.uint8)).to(self.device)

@@ -1,5 +1,6 @@
 """From decoded values to cells: symmetrised where the cell is to be symmetric, cut at a level or at a density."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from torch import Tensor
 
 from voxplore.errors import VoxploreError
 from voxplore.geometry import FLIPS
+from voxplore.kernels import components
 
-__all__ = ["cut_at_density", "symmetrised", "wanted_densities"]
+__all__ = ["cut_at_density", "cut_in_one_piece", "symmetrised", "wanted_densities"]
 
 
 def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
@@ -45,6 +47,21 @@ def cut_at_density(values: Tensor, density: Tensor) -> Tensor:
     ordered = values.flatten(1).sort(dim=1, descending=True).values
     last = (density.to(values) * ordered.shape[1]).round().long().clamp(1, ordered.shape[1]) - 1
     return values >= ordered.gather(1, last[:, None])[:, :, None, None]
+
+
+def cut_in_one_piece(values: Tensor, levels: Sequence[float]) -> Tensor:
+    """Bool (n, d, d, d): each cell cut at the first of `levels` at which it is one periodic component, else the last.
+
+    One component: at least 99.5 % of the solid, as benchmark v1 asks of a valid cell.
+    """
+    solid = values > levels[0]
+    for level in levels[1:]:
+        found = components(np.packbits(solid.cpu().numpy(), axis=-1))
+        loose = torch.from_numpy(np.flatnonzero(1000 * found.largest < 995 * found.solid)).to(values.device)
+        if not len(loose):
+            break
+        solid[loose] = values[loose] > level
+    return solid
 
 
 def wanted_densities(condition: Any, n: int) -> np.ndarray | None:
