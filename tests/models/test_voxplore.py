@@ -109,8 +109,8 @@ def test_a_mean_over_a_group_is_symmetric_to_the_last_bit():
 def test_a_cell_is_cut_at_the_first_level_that_gives_one_piece():
     values = torch.zeros(3, 8, 8, 8)
     values[:, 2:6, 2:6, 2:6] = 1.0
-    values[1, 6:8, 3:5, 3:5] = 0.3  # a second blob, joined at the lowest level alone
-    values[1, 0:2, 3:5, 3:5] = 1.0
+    values[1, 7, 3:5, 3:5] = 1.0
+    values[1, 6, 3:5, 3:5] = 0.3  # a bridge at the lowest level alone
     values[2, 0, 0, 0] = 1.0  # a speck that no level joins
     solid = cut_in_one_piece(values, [0.5, 0.4, 0.2])
     assert torch.equal(solid[0], values[0] > 0.5)
