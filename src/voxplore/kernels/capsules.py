@@ -12,6 +12,12 @@ from .runtime import HAVE_NUMBA, jit
 
 __all__ = ["capsules", "capsules_numpy"]
 
+#: A squared distance that is smaller than the squared radius by more than this is so whatever the rounding.
+_MARGIN = 1e-9
+#: A root of less than this loses too many digits; an end this close (in voxels) to a voxel's centre is looked at.
+_STEEP, _CLOSE = 1e-8, 1e-4
+_NONE, _UNSURE, _BOTH = 0, 1, 2
+
 
 def capsules(
     segments: np.ndarray, resolution: int, shape: tuple[int, int, int], radius: float, infinite: bool = False
@@ -69,39 +75,116 @@ def _draw(segments, resolution, radius, infinite, canvas):
                 first = max(first, math.floor((min(a, b) - radius) * resolution))
                 last = min(last, math.ceil((max(a, b) + radius) * resolution))
             low[axis], high[axis] = first, last
+        x0, y0, z0 = segments[s, 0, 0], segments[s, 0, 1], segments[s, 0, 2]
+        u, v, w = segments[s, 1, 0] - x0, segments[s, 1, 1] - y0, segments[s, 1, 2] - z0
         for i in range(low[0], high[0]):
-            x = (i + 0.5) / resolution - segments[s, 0, 0]
-            for j in range(low[1], high[1]):
-                y = (j + 0.5) / resolution - segments[s, 0, 1]
-                _draw_column(segments[s], x, y, low[2], high[2], resolution, radius, infinite, canvas[i, j])
+            x = (i + 0.5) / resolution - x0
+            first, last = _rows_near(x, y0, u, v, low[1], high[1], resolution, radius)
+            for j in range(first, last):
+                y = (j + 0.5) / resolution - y0
+                _draw_column(canvas, i, j, x, y, z0, u, v, w, low[2], high[2], resolution, radius, infinite)
 
 
 @jit
-def _draw_column(segment, x, y, low, high, resolution, radius, infinite, column):
-    """Mark the voxels low <= k < high of one column; a bound on k, a voxel too wide, saves most of the work."""
-    z0 = segment[0, 2]
-    u, v, w = segment[1, 0] - segment[0, 0], segment[1, 1] - segment[0, 1], segment[1, 2] - z0
+def _rows_near(x, y0, u, v, low, high, resolution, radius):
+    """The j in [low, high) whose columns can meet the strut: near its line seen along z, and one voxel more."""
+    if abs(u) < 1e-6:
+        return low, high
+    half = radius * math.sqrt(u * u + v * v) / abs(u)
+    middle = y0 + x * v / u
+    first = math.floor(min(max((middle - half) * resolution, -4.0), high + 4.0)) - 1
+    last = math.ceil(min(max((middle + half) * resolution, -4.0), high + 4.0)) + 1
+    return max(low, first), min(high, last)
+
+
+@jit
+def _draw_column(canvas, i, j, x, y, z0, u, v, w, low, high, resolution, radius, infinite):
+    """Mark the voxels low <= k < high of one column that are within `radius`; a capsule is convex, so they are one run.
+
+    Where its ends come out with digits to spare, only voxels that an end all but hits are looked at; elsewhere (a strut
+    along the column, a column that grazes it) the ends are searched voxel by voxel.
+    """
     squared = u * u + v * v + w * w
-    if squared > 0.0:
-        # Distance to the whole line: a z^2 - 2 b z + c <= 0.
-        across = x * u + y * v
-        a = 1.0 - w * w / squared
-        if a > 1e-6:
-            b = across * w / squared
-            c = x * x + y * y - across * across / squared - radius * radius
-            inside = b * b - a * c
-            if inside < -1e-9:
-                return
-            half = math.sqrt(max(inside, 0.0))
-            low = max(low, math.floor((z0 + (b - half) / a) * resolution) - 1)
-            high = min(high, math.ceil((z0 + (b + half) / a) * resolution) + 1)
+    known, bottom, top = _ends(x, y, u, v, w, squared, radius, infinite)
+    if known == _NONE:
+        return
+    sure = radius * radius - _MARGIN
+    if known == _BOTH:
+        bottom = (z0 + bottom) * resolution - 0.5
+        top = (z0 + top) * resolution - 0.5
+        low = max(low, math.ceil(bottom - _CLOSE))
+        high = min(high, math.floor(top + _CLOSE) + 1)
+        if low - bottom > _CLOSE and top - (high - 1) > _CLOSE:
+            for k in range(low, high):
+                canvas[i, j, k] = 1
+            return
+    while low < high:
+        distance = _squared_distance_at(x, y, (low + 0.5) / resolution - z0, u, v, w, squared, infinite)
+        if distance <= radius * radius:
+            canvas[i, j, low] = 1
+        low += 1
+        if distance <= sure:
+            break
+    while low < high:
+        high -= 1
+        distance = _squared_distance_at(x, y, (high + 0.5) / resolution - z0, u, v, w, squared, infinite)
+        if distance <= radius * radius:
+            canvas[i, j, high] = 1
+        if distance <= sure:
+            break
     for k in range(low, high):
-        z = (k + 0.5) / resolution - z0
-        along = 0.0
-        if squared > 0.0:
-            along = (x * u + y * v + z * w) / squared
-        if not infinite:
-            along = min(max(along, 0.0), 1.0)
-        dx, dy, dz = x - along * u, y - along * v, z - along * w
-        if dx * dx + dy * dy + dz * dz <= radius * radius:
-            column[k] = 1
+        canvas[i, j, k] = 1
+
+
+@jit
+def _ends(x, y, u, v, w, squared, radius, infinite):
+    """Where a column enters and leaves the strut, z from its start: (_NONE, _BOTH or _UNSURE, bottom, top)."""
+    if squared == 0.0:
+        return _UNSURE, 0.0, 0.0
+    # Of the whole line: a z^2 - 2 b z + c <= 0.
+    across, scale = x * u + y * v, 1.0 / squared
+    a = 1.0 - w * w * scale
+    b = across * w * scale
+    inside = b * b - a * (x * x + y * y - across * across * scale - radius * radius)
+    if a > 1e-6 and inside < -_MARGIN:
+        return _NONE, 0.0, 0.0
+    if a < 1e-3 or inside < _STEEP:
+        return _UNSURE, 0.0, 0.0
+    half, scale_a = math.sqrt(inside), 1.0 / a
+    bottom, top = (b - half) * scale_a, (b + half) * scale_a
+    if infinite:
+        return _BOTH, bottom, top
+    # An end of the line's run that lies beyond an end of the strut is that of a ball instead.
+    known, other = _BOTH, _BOTH
+    along = (across + bottom * w) * scale
+    if along < 0.0 or along > 1.0:
+        known, bottom = _end_of_ball(x, y, u, v, w, radius, along > 1.0, -1.0)
+    along = (across + top * w) * scale
+    if along < 0.0 or along > 1.0:
+        other, top = _end_of_ball(x, y, u, v, w, radius, along > 1.0, 1.0)
+    return min(known, other), bottom, top
+
+
+@jit
+def _end_of_ball(x, y, u, v, w, radius, at_end, way):
+    z = 0.0
+    if at_end:
+        x, y, z = x - u, y - v, w
+    inside = radius * radius - x * x - y * y
+    if inside < -_MARGIN:
+        return _NONE, 0.0
+    if inside < _STEEP:
+        return _UNSURE, 0.0
+    return _BOTH, z + way * math.sqrt(inside)
+
+
+@jit
+def _squared_distance_at(x, y, z, u, v, w, squared, infinite):
+    """As `_squared_distance`, for one point."""
+    along = 0.0
+    if squared > 0.0:
+        along = (x * u + y * v + z * w) / squared
+    if not infinite:
+        along = min(max(along, 0.0), 1.0)
+    dx, dy, dz = x - along * u, y - along * v, z - along * w
+    return dx * dx + dy * dy + dz * dz
