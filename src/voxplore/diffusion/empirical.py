@@ -25,13 +25,19 @@ def empirical_denoiser(
     log_chance: (n, m), how likely each known latent is for each chain, up to a constant; all alike by default. It
     makes the draw conditional, exactly: the guess of x_0 stays the best one.
     """
+    # |x_t|^2 is the same for all known latents, and softmax does not see it: one product is all that is left of the
+    # distances.
+    transposed, half_squares = known.T.contiguous(), known.square().sum(1) / 2
 
     def denoise(x_t: Tensor, time: Tensor) -> Tensor:
         alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * schedule.steps)])
         signal, variance = alpha_bar**0.5, 1 - alpha_bar
-        distance = torch.cdist(x_t / signal, known)
-        fit = -distance.square() * (alpha_bar / (2 * variance))
-        weights = torch.softmax(fit if log_chance is None else fit + log_chance, dim=1)
+        precision = alpha_bar / variance
+        offset = half_squares * -precision
+        fit = torch.addmm(
+            offset if log_chance is None else offset + log_chance, x_t, transposed, alpha=signal / variance
+        )
+        weights = torch.softmax(fit, dim=1)
         return (x_t - signal * (weights @ known)) / variance**0.5
 
     return denoise
@@ -49,12 +55,14 @@ def between_neighbours(
     generator = torch.Generator().manual_seed(seed)
     neighbours = min(neighbours, len(known))
     rows = torch.cat([torch.randperm(len(known), generator=generator) for _ in range(-(-count // len(known)))])[:count]
-    ids = torch.cat([torch.cdist(part, known).topk(neighbours, largest=False).indices for part in known.split(256)])
+    needed = known if count >= len(known) else known[rows]
+    ids = torch.cat([torch.cdist(part, known).topk(neighbours, largest=False).indices for part in needed.split(256)])
+    ids = ids[rows] if count >= len(known) else ids
     # Gamma variables over their sum are Dirichlet; the sum of k exponentials is a gamma variable of shape k.
     shape = max(1, round(concentration))
     uniform = torch.rand(count, neighbours, shape, generator=generator).clamp(min=1e-7)
     weights = -uniform.log().sum(2)
-    return ids[rows], (weights / weights.sum(1, keepdim=True)).to(known)
+    return ids, (weights / weights.sum(1, keepdim=True)).to(known)
 
 
 def mean_of_neighbours(values: Tensor, ids: Tensor, weights: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ __all__ = ["capsules", "capsules_numpy"]
 _MARGIN = 1e-9
 #: A root of less than this loses too many digits; an end this close (in voxels) to a voxel's centre is looked at.
 _STEEP, _CLOSE = 1e-8, 1e-4
+#: Squared, in cell edges: beyond it rounding is no longer small beside these.
+_FAR = 1e4
 _NONE, _UNSURE, _BOTH = 0, 1, 2
 
 
@@ -139,7 +141,7 @@ def _draw_column(canvas, i, j, x, y, z0, u, v, w, low, high, resolution, radius,
 @jit
 def _ends(x, y, u, v, w, squared, radius, infinite):
     """Where a column enters and leaves the strut, z from its start: (_NONE, _BOTH or _UNSURE, bottom, top)."""
-    if squared == 0.0:
+    if squared == 0.0 or squared > _FAR or x * x + y * y > _FAR:
         return _UNSURE, 0.0, 0.0
     # Of the whole line: a z^2 - 2 b z + c <= 0.
     across, scale = x * u + y * v, 1.0 / squared
