@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voxplore import cli
+from voxplore import cli, files
 from voxplore.cli import build as build_verb
 from voxplore.cli import main
 from voxplore.data.families import FAMILIES
@@ -462,6 +462,30 @@ class TestInfo:
         assert "model" in told
         assert "part denoiser" in told
         assert main(["info", str(trained / "model"), "--verify"]) == 0
+        told = capsys.readouterr().out
+        assert "denoiser: loads" in told
+        assert "denoiser.safetensors: sha256 as recorded" in told
+
+    def test_a_damaged_part_is_named_with_both_checksums(self, capsys, trained, tmp_path):
+        model = tmp_path / "model"
+        shutil.copytree(trained / "model", model)
+        path = model / "denoiser.safetensors"
+        content = bytearray(path.read_bytes())
+        expected = files.sha256(path)
+        content[-1] ^= 1  # a bit of a weight: it would load
+        path.write_bytes(content)
+        told = refused(capsys, "info", model, "--verify")
+        assert told == f"voxplore: {path}: expected sha256 {expected}, came {files.sha256(path)}\n"
+        path.unlink()
+        assert f"expected sha256 {expected}, came no such file" in refused(capsys, "info", model, "--verify")
+
+    def test_a_model_of_before_there_were_checksums_loads(self, capsys, trained, tmp_path):
+        model = tmp_path / "model"
+        shutil.copytree(trained / "model", model)
+        header = json.loads((model / "config.json").read_text())
+        del header["sha256"]
+        (model / "config.json").write_text(json.dumps(header))
+        assert main(["info", str(model), "--verify"]) == 0
         assert "denoiser: loads" in capsys.readouterr().out
 
 

@@ -87,27 +87,58 @@ def repeated(cells: UnitCells, limit: tuple[int, int] = NEAR) -> np.ndarray:
 
 
 def verify(path: str | Path) -> Verdict:
-    """Compare the files of a folder of cells with their checksums, or load every part of a model.
+    """Compare the files of a folder of cells or of a model with their checksums, and load what they hold.
 
-    Returns what was checked; VoxploreError names what differs.
+    Returns what was checked; VoxploreError names what differs, with the checksum expected and the one found. Models
+    without checksums, and files that hold none, are loaded only.
     """
     path = Path(path)
+    if (path / "scores.json").is_file():
+        Scores.load(path)
+        return [(name, "loads; it holds no checksums") for name in ("scores.json", "scores.csv")]
     if (path / "config.json").is_file():
-        from voxplore.models import load_model
-
-        return [(name, "loads") for name in load_model(path, "cpu").parts()]
+        recorded = _recorded(path / "config.json")
+        checked = _checksums(path, recorded)
+        return checked + [(name, "loads") for name in _parts(path)]
     if not path.is_dir():
         load_cells(path)
         return [(path.name, "loads; it holds no checksums")]
-    load_cells(path)
-    recorded = files.read_json(path / "cells.json").get("sha256")
-    if not isinstance(recorded, dict) or not recorded:
+    recorded = _recorded(path / "cells.json")
+    if not recorded:
         raise VoxploreError(path / "cells.json", expected="checksums under sha256", came="none")
+    checked = _checksums(path, recorded)
+    load_cells(path)
+    return checked
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """The checksums by file name in a JSON header; none where it has none."""
+    header = files.read_json(path)
+    recorded = header.get("sha256") if isinstance(header, dict) else None
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _checksums(path: Path, recorded: dict[str, Any]) -> Verdict:
     for name, expected in recorded.items():
-        came = files.sha256(path / Path(name).name)
+        file = path / Path(name).name  # nothing outside the folder is read
+        try:
+            came = files.sha256(file)
+        except OSError as error:
+            came = str(error.strerror or error).lower()
         if came != expected:
-            raise VoxploreError(path / name, expected=f"sha256 {expected}", came=came)
+            raise VoxploreError(file, expected=f"sha256 {expected}", came=came)
     return [(name, "sha256 as recorded") for name in recorded]
+
+
+def _parts(path: Path) -> list[str]:
+    """The parts of a model or of a refiner, all of them loaded."""
+    if files.read_json(path / "config.json").get("format") == "voxplore-refiner":
+        from voxplore.refine import load_refiner
+
+        return ["network"] if load_refiner(path) else []
+    from voxplore.models import load_model
+
+    return list(load_model(path, "cpu").parts())
 
 
 def _one_a_source(cells: UnitCells) -> UnitCells:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import ctypes
 import fcntl
 import hashlib
 import io
@@ -23,10 +24,18 @@ __all__ = [
     "read_text",
     "sha256",
     "staged_folder",
+    "sweep",
     "write_csv",
     "write_json",
     "write_text",
 ]
+
+#: Marks what is not whole yet; whoever holds the lock on the name may remove what a killed process left of it.
+_PART = ".part"
+#: Marks the old artefact while the new one takes its place, where that needs two steps.
+_ASIDE = ".aside"
+#: Paths that this process holds locks on.
+_held: set[str] = set()
 
 
 @contextlib.contextmanager
@@ -36,7 +45,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     with _named_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last: writers such as np.save and Pillow choose the format by it.
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=_PART + path.suffix, dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
@@ -54,23 +63,22 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def staged_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, on failure it is removed.
 
-    Raises VoxploreError where `path` exists and is not to be overwritten.
+    Raises VoxploreError where `path` exists and is not to be overwritten, or where another process holds its lock.
     """
     path = Path(path)
     refuse_existing(path, overwrite)
-    with _named_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with _named_os_errors(path), lock(path, again=True):
+        stage = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent))
         os.chmod(stage, 0o777 & ~_umask())
-    try:
-        with _named_os_errors(path):
+        try:
             yield stage
             for file in stage.rglob("*"):
                 _flush(file)
+            refuse_existing(path, overwrite)
             _put_in_place(stage, path)
             _flush(path.parent)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -126,16 +134,75 @@ def sha256(path: str | Path) -> str:
 
 
 @contextlib.contextmanager
-def lock(path: str | Path) -> Iterator[None]:
-    """Hold the only lock on `path`; VoxploreError where another process holds it. It dies with its holder."""
+def lock(path: str | Path, *, again: bool = False) -> Iterator[None]:
+    """Hold the only lock on `path`; VoxploreError where another process holds it. It dies with its holder.
+
+    What a killed holder left half-written beside `path` is removed. again: a lock that this process holds will do.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.parent / f".{path.name}.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise VoxploreError(path, expected="no other process at work on it", came="a held lock") from error
+    name = os.path.abspath(path)
+    if again and name in _held:
         yield
+        return
+    made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{path.name}.lock"
+    try:
+        with _locked(beside, path):
+            _held.add(name)
+            try:
+                _recover(path)
+                yield
+            finally:
+                _held.discard(name)
+                beside.unlink(missing_ok=True)
+    finally:
+        for folder in made:  # the deepest first
+            with contextlib.suppress(OSError):  # it holds something now
+                folder.rmdir()
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove what killed processes left half-written in a folder; only for the one process that writes there."""
+    for part in Path(folder).glob(f".*{_PART}*"):
+        _remove(part)
+
+
+@contextlib.contextmanager
+def _locked(file: Path, path: Path) -> Iterator[None]:
+    """Hold the lock of `file`, which its last holder may have removed between our opening and locking it."""
+    while True:
+        with open(file, "w") as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise VoxploreError(path, expected="no other process at work on it", came="a held lock") from error
+            if file.exists() and os.path.samestat(os.fstat(opened.fileno()), file.stat()):
+                yield
+                return
+
+
+def _recover(path: Path) -> None:
+    """Remove what killed processes left of `path`: staged folders and temporary files; put back what they set aside."""
+    for aside in _beside(path, f".{path.name}.*{_ASIDE}"):
+        if not path.exists() and (aside / path.name).exists():
+            os.rename(aside / path.name, path)
+        _remove(aside)
+    for part in _beside(path, f".{path.name}.*{_PART}") + _beside(path, f".{path.stem}.*{_PART}{path.suffix}"):
+        _remove(part)
+
+
+def _beside(path: Path, pattern: str) -> list[Path]:
+    """What lies beside `path` under a name that `tempfile` made; the star stands for its own part."""
+    name = re.compile("[a-z0-9_]{8}".join(map(re.escape, pattern.rsplit("*", 1))))
+    return [other for other in path.parent.iterdir() if name.fullmatch(other.name)]
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -157,13 +224,29 @@ def _reason(error: Exception) -> str:
 
 
 def _put_in_place(stage: Path, path: Path) -> None:
-    if not path.exists():
+    if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+        os.rename(stage, path)  # an empty folder may be replaced by a folder
+    elif not path.exists():
         os.rename(stage, path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-    os.rename(path, old)  # an empty folder may be replaced by a folder
-    os.rename(stage, path)
-    shutil.rmtree(old, ignore_errors=True)
+    elif _exchange(stage, path):
+        _remove(stage)  # now the old one
+    else:
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_ASIDE, dir=path.parent))
+        os.rename(path, aside / path.name)
+        os.rename(stage, path)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step, so that neither is ever absent; False where the system has no such step."""
+    here, swap = -100, 2  # AT_FDCWD; RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS
+    try:
+        system = ctypes.CDLL(None)
+        if hasattr(system, "renameat2"):
+            return system.renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
+        return system.renamex_np(os.fsencode(one), os.fsencode(other), swap) == 0
+    except (AttributeError, OSError):
+        return False
 
 
 def _flush(path: Path) -> None:

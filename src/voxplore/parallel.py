@@ -1,10 +1,12 @@
 """Map over cells: a process pool on one machine ("local"), Ray past it ("ray")."""
 
+import contextlib
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process
 from typing import Any, TypeVar
 
 from voxplore.errors import VoxploreError
@@ -43,12 +45,40 @@ def map_items(
 def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
     # A fork would copy the locks of running numba and torch threads; a server forked before them does not.
     context = get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+    with _deaf():
+        forkserver.ensure_running()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    try:
         yield from pool.map(function, items)
+    except BaseException:  # an interrupt, or a caller that wants no more: nobody waits for cells in work
+        _stop(pool)
+        raise
+    pool.shutdown()
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now, whatever they are at."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that start meanwhile ignore Ctrl-C, which reaches the whole group: telling of it is ours."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin() -> None:
     """What a worker starts with. Two threads a worker on contended cores can be many times slower than one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _THREAD_VARIABLES:
         os.environ[name] = "1"
     threading.Thread(target=_leave_with_parent, daemon=True).start()

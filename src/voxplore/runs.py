@@ -69,6 +69,8 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
         "data": {"name": str(cells.about.get("name", "cells")), "n": len(cells), "sha256": cells.sha256()},
     }
     with files.lock(out / "run"):
+        for folder in (out, out / "run"):
+            files.sweep(folder)
         _compare(out / "train.json", asked)
         if (out / "model" / "config.json").exists():
             return out / "model"

@@ -26,7 +26,7 @@ VERBS = {
     "info": "say what a folder or file of cells, scores or a model holds",
 }
 
-_USAGE, _INTERRUPTED = 2, 130
+_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,17 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run the verb; whatever the user can put right is told in one sentence."""
+    from voxplore.cli.interrupt import INTERRUPTED, prompt_exit
     from voxplore.errors import VoxploreError
 
     try:
-        result = _run(verb, arguments)
+        with prompt_exit():
+            result = _run(verb, arguments)
         if result:
             print(result, flush=True)
     except VoxploreError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         print("voxplore: interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`| head`): the interpreter must not complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,8 +74,16 @@ def _guarded(verb: str, arguments: list[str]) -> int:
 def _run(verb: str, arguments: list[str]) -> str | None:
     import tyro
 
-    command = importlib.import_module(f"voxplore.cli.{verb}").Command
-    return tyro.cli(command, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,)).run()
+    from voxplore import files
+
+    options = importlib.import_module(f"voxplore.cli.{verb}").Command
+    command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
+    out = getattr(command, "out", None)
+    # Of several processes of one training, the first writes.
+    if out is None or getattr(command, "dry_run", False) or os.environ.get("RANK", "0") != "0":
+        return command.run()
+    with files.lock(out):
+        return command.run()
 
 
 def _fail(sentence: str) -> int:

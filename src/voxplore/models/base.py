@@ -60,7 +60,8 @@ class Generator(abc.ABC):
             for name, part in self.parts().items():
                 tensors = compact(part.state_dict()) if small else part.state_dict()
                 write_tensors(stage / f"{name}.safetensors", tensors, {"part": name})
-            files.write_json(stage / "config.json", self._header())
+            checksums = {path.name: files.sha256(path) for path in sorted(stage.glob("*.safetensors"))}
+            files.write_json(stage / "config.json", {**self._header(), "sha256": checksums})
             files.write_text(stage / "README.md", _card(self._header(), self.parameters()))
 
     @classmethod

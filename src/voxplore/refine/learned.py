@@ -96,6 +96,7 @@ class Refiner:
         with files.staged_folder(folder, overwrite) as stage:
             tensors = self.network.state_dict()
             write_tensors(stage / "network.safetensors", compact(tensors) if small else tensors, {"part": "network"})
+            header["sha256"] = {"network.safetensors": files.sha256(stage / "network.safetensors")}
             files.write_json(stage / "config.json", header)
 
     def checksum(self) -> str:

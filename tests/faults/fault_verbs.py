@@ -1,0 +1,80 @@
+"""The verbs that write, each on inputs of a second."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TINY = ("autoencoder_training.cells=160", "denoiser_training.cells=320", "sampling.steps=3")
+RECIPE = "voxplore-published-nets-tiny"
+
+
+@dataclass
+class Verb:
+    """A command but for --out; `artefact` is what must be whole at any moment, below --out."""
+
+    name: str
+    arguments: Callable[[Path], list[object]]
+    old: Callable[[Path], list[object]] | None = None
+    """The command whose result stands at --out before, to be replaced by --overwrite."""
+    artefact: str = "."
+    kills: int = 0
+    lost: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def train_arguments(work: Path) -> list[object]:
+    return ["train", work / "nets", "--recipe", RECIPE, "--device", "cpu", "--set", *TINY]
+
+
+def verbs(scores: str = "scores") -> list[Verb]:
+    """All verbs that write what takes work; each reads what `prepared` made."""
+    return [
+        Verb(
+            "build",
+            lambda w: ["build", "spinodoid", "--n", 12, "--resolution", 16, "--workers", 1],
+            lambda w: ["build", "spinodoid", "--n", 12, "--resolution", 16, "--workers", 1, "--seed", 5],
+        ),
+        Verb("train", train_arguments, artefact="model"),
+        Verb(
+            "generate",
+            lambda w: ["generate", w / "run/model", "--n", 12, "--seed", 1, "--device", "cpu"],
+            lambda w: ["generate", w / "run/model", "--n", 12, "--seed", 2, "--device", "cpu"],
+        ),
+        Verb(
+            "evaluate",
+            lambda w: ["evaluate", w / "drawn", "--reference", w / "nets", "--rows", "--row-size", 4],
+            lambda w: ["evaluate", w / "drawn", "--reference", w / "nets", "--no-vun"],
+        ),
+        Verb(
+            "properties",
+            lambda w: ["properties", w / "cells.npy", "--n", 3, "--workers", 1],
+            lambda w: ["properties", w / "cells.npy", "--n", 1, "--workers", 1],
+        ),
+        Verb(
+            "export",
+            lambda w: ["export", w / "cells.npy", "--size", 5, "--workers", 1],
+            lambda w: ["export", w / "cells.npy", "--size", 5, "--workers", 1, "--format", "vti"],
+        ),
+        Verb(
+            "refine",
+            lambda w: ["refine", w / "cells.npy", "--workers", 1],
+            lambda w: ["refine", w / "cells.npy", "--workers", 1, "--method", "learned"],
+        ),
+        Verb(
+            "compare",
+            lambda w: ["compare", w / scores],
+            lambda w: ["compare", w / scores, "--printed", "metatruss"],
+        ),
+    ]
+
+
+def prepare(server) -> None:
+    """A set, a model, cells drawn from it, and their scores."""
+    w = server.work
+    if (w / "scores").exists():
+        return
+    server.done("build", "nets", "--n", 24, "--resolution", 16, "--workers", 1, "--out", w / "nets")
+    server.done(*train_arguments(w), "--out", w / "run")
+    server.done("generate", w / "run/model", "--n", 8, "--device", "cpu", "--out", w / "drawn")
+    server.done("evaluate", w / "drawn", "--reference", w / "nets", "--out", w / "scores")

@@ -1,0 +1,97 @@
+"""Runs commands of voxplore in forked processes that can be killed at any moment; imports are paid once.
+
+One request a line on stdin: {"arguments": [...], "kill_at": file event or null, "root": folder}. One answer a line:
+{"pid": ...} when the process runs, then {"status": ..., "events": ...} when it has ended (a negative status is the
+signal). A file event is an opening, renaming, making or removing below the root; the process kills itself just before
+the one numbered `kill_at`.
+"""
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+#: A checkpoint after every step, so that a kill may fall between any two.
+CHECKPOINT_SECONDS = 0.0
+_WATCHED = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.chmod", "os.utime"}
+
+
+def preload() -> None:
+    """Import what the verbs use, before the first fork."""
+    import importlib
+
+    import numpy as np
+    import torch
+
+    import voxplore.cli
+    from voxplore import benchmark, build, compare, describe, export, metrics, models, refine, runs  # noqa: F401
+    from voxplore.data import families, nets, shells  # noqa: F401
+    from voxplore.mechanics import properties_of
+    from voxplore.training import loop
+
+    for verb in voxplore.cli.VERBS:
+        importlib.import_module(f"voxplore.cli.{verb}")
+    torch.set_num_threads(1)
+    loop._CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
+    # Compiled code is loaded once, here.
+    noise = np.random.default_rng(0).random((3, 16, 16, 16)) > 0.3
+    cells = voxplore.unitcells.UnitCells.from_voxels(noise)
+    metrics.evaluate(cells, cells, held_out=cells)
+    voxplore.refine(cells, workers=1)
+    properties_of(cells[:1], None, workers=1)
+
+
+def watch(root: str, kill_at: int | None) -> list[int]:
+    """Count file events below `root`; the counter is the only item of the list."""
+    count = [0]
+
+    def event(name: str, arguments: tuple[Any, ...]) -> None:
+        if name in _WATCHED and any(str(part).startswith(root) for part in arguments[:2]):
+            if count[0] == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            count[0] += 1
+
+    sys.addaudithook(event)
+    return count
+
+
+def child(request: dict[str, Any], report: int) -> None:
+    """Run the command and leave; stdout and stderr go to root/told."""
+    told = os.open(os.path.join(request["root"], "told"), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    os.dup2(told, 1)
+    os.dup2(told, 2)
+    count = watch(request["root"] + "/work", request.get("kill_at"))
+    from voxplore.cli import main
+
+    status = 99
+    try:
+        status = main(request["arguments"])
+    finally:
+        os.write(report, str(count[0]).encode())
+        os._exit(status)
+
+
+def serve() -> None:
+    """Answer requests until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    preload()
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            child(request, writing)
+        os.close(writing)
+        print(json.dumps({"pid": pid}), file=answers, flush=True)
+        with os.fdopen(reading) as report:
+            events = report.read()
+        _, status = os.waitpid(pid, 0)
+        answer = {"status": os.waitstatus_to_exitcode(status), "events": int(events or 0)}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    serve()
