@@ -1,5 +1,6 @@
 """What a drawing says about itself, from samples to scores."""
 
+import json
 import re
 
 import numpy as np
@@ -50,3 +51,18 @@ def test_scores_carry_it_on(model, tmp_path):
 
 def test_the_same_cells_are_drawn_as_by_the_model(model):
     assert runs.draw(model, 2, seed=3).sha256() == model.generate(2, seed=3).sha256()
+
+
+def test_a_run_of_a_version_with_fewer_fields_goes_on_and_a_changed_one_is_refused(tmp_path):
+    cells = vp.UnitCells.from_voxels(np.random.default_rng(0).random((40, 16, 16, 16)) < 0.3, name="specks")
+    brief = ("autoencoder_training.cells=64",)
+    runs.train(cells, "voxplore-nets-tiny", tmp_path / "run", brief, "cpu")
+    path = tmp_path / "run" / "train.json"
+    begun = json.loads(path.read_text())
+    del begun["config"]["sampling"]["lower"]
+    path.write_text(json.dumps(begun))
+    assert runs.train(cells, "voxplore-nets-tiny", tmp_path / "run", brief, "cpu").name == "model"
+    begun["config"]["sampling"]["threshold"] = 0.4
+    path.write_text(json.dumps(begun))
+    with pytest.raises(vp.VoxploreError, match="another config"):
+        runs.train(cells, "voxplore-nets-tiny", tmp_path / "run", brief, "cpu")

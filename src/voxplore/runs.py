@@ -71,7 +71,7 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
     with files.lock(out / "run"):
         for folder in (out, out / "run"):
             files.sweep(folder)
-        _compare(out / "train.json", asked)
+        _compare(out / "train.json", asked, type(settings))
         if (out / "model" / "config.json").exists():
             return out / "model"
         model = MODELS[asked["model"]](settings, device)
@@ -124,11 +124,16 @@ def _steps(sampling: Any) -> int | None:
     return sum(steps) if steps else None
 
 
-def _compare(path: Path, asked: dict[str, Any]) -> None:
-    """Refuse to go on with a run that was begun as another."""
+def _compare(path: Path, asked: dict[str, Any], kind: type) -> None:
+    """Refuse to go on with a run that was begun as another; `kind`: the configuration's class.
+
+    Fields that the version of then did not know count as their defaults.
+    """
     before = files.read_json(path) if path.exists() else asked
     if not isinstance(before, dict):
         raise VoxploreError(path, expected="what the run was asked for", came="something else")
+    if before.get("model") == asked["model"]:
+        before["config"] = config.to_dict(config.from_dict(kind, before.get("config"), str(path)))
     for key, value in asked.items():
         if before.get(key) != value:
             differs = f"another {key} than it was begun with (choose another --out)"
