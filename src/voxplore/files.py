@@ -220,6 +220,8 @@ def _named_os_errors(path: Path) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is None and "written" in str(error):
+        return f"too little room on the disk ({error})"  # as NumPy tells it
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 

@@ -3,6 +3,7 @@
 What a training was asked for is written down first, so that the same call again resumes it.
 """
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -53,11 +54,13 @@ def shown(name: str, changes: Sequence[str] = ()) -> str:
 def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] = (), device: str = "auto") -> Path:
     """Train the recipe on the cells' training split (all of them, where there is none); returns `out`/model.
 
+    Under torchrun the processes share the work and the first alone writes; see `training.distributed`.
     `out`/train.json says what was asked for, `out`/run holds checkpoints and log.jsonl. A finished training is not done
     again; one that was asked for something else is refused with VoxploreError.
     """
     from voxplore.models import MODELS
     from voxplore.training import hardware
+    from voxplore.training.distributed import rank
 
     out = Path(out)
     settings = recipe_with(name, changes)
@@ -68,14 +71,16 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
         "config": config.to_dict(settings),
         "data": {"name": str(cells.about.get("name", "cells")), "n": len(cells), "sha256": cells.sha256()},
     }
-    with files.lock(out / "run"):
-        for folder in (out, out / "run"):
+    first = rank() == 0
+    with files.lock(out / "run") if first else contextlib.nullcontext():
+        for folder in (out, out / "run") if first else ():
             files.sweep(folder)
         _compare(out / "train.json", asked, type(settings))
         if (out / "model" / "config.json").exists():
             return out / "model"
         model = MODELS[asked["model"]](settings, device)
-        files.write_json(out / "train.json", asked)
+        if first:
+            files.write_json(out / "train.json", asked)
         started = time.monotonic()
         model.fit(cells, run=out / "run")
         model.trained |= {
@@ -83,7 +88,8 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
             "seconds": _seconds(model.trained, time.monotonic() - started),
             "hardware": hardware(model.device),
         }
-        model.save(out / "model")
+        if first:
+            model.save(out / "model")
     return out / "model"
 
 

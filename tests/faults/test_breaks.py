@@ -197,5 +197,5 @@ def test_a_full_disk_is_one_sentence_for_every_verb(prepared_verbs):
         lines = [line for line in ended.stderr.splitlines() if line.startswith("voxplore: ")]
         assert len(lines) == 1, (verb.name, ended)
         assert "Traceback" not in ended.stderr, (verb.name, ended)
-        assert "came file too large" in lines[0], (verb.name, ended)
+        assert "came file too large" in lines[0] or "came too little room" in lines[0], (verb.name, ended)
         assert not (out / verb.artefact).exists() or verb.name == "train"

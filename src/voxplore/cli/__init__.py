@@ -53,7 +53,7 @@ def _guarded(verb: str, arguments: list[str]) -> int:
     try:
         with prompt_exit():
             result = _run(verb, arguments)
-        if result:
+        if result and _is_first():
             print(result, flush=True)
     except VoxploreError as error:
         return _fail(str(error))
@@ -79,11 +79,15 @@ def _run(verb: str, arguments: list[str]) -> str | None:
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
     command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
     out = getattr(command, "out", None)
-    # Of several processes of one training, the first writes.
-    if out is None or getattr(command, "dry_run", False) or os.environ.get("RANK", "0") != "0":
+    if out is None or getattr(command, "dry_run", False) or not _is_first():
         return command.run()
     with files.lock(out):
         return command.run()
+
+
+def _is_first() -> bool:
+    """Whether this is the process that writes and tells: of those that torchrun started, the first."""
+    return os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
 
 
 def _fail(sentence: str) -> int:

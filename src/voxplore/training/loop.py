@@ -4,9 +4,11 @@ All randomness of step k is seeded by (seed, stage, k), so a resumed run equals 
 and no generator state has to be saved.
 """
 
+import contextlib
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from tqdm import tqdm
 
 from voxplore.errors import VoxploreError
 from voxplore.training.checkpoint import load_state, save_state
+from voxplore.training.distributed import rank, team_of
 
 __all__ = ["pick_device", "train"]
 
@@ -29,8 +32,10 @@ _LOG_SECONDS = 60.0
 
 
 def pick_device(device: str) -> str:
-    """ "auto" is CUDA where there is one, else the CPU."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    """ "auto" is CUDA where there is one, else the CPU; under torchrun each process has its own GPU."""
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    local = os.environ.get("LOCAL_RANK")
+    return f"cuda:{local}" if device == "cuda" and local is not None else device
 
 
 def train(
@@ -58,6 +63,8 @@ def train(
     0 at the end. clip: largest gradient norm. ema: decay of the averaged weights that replace the module's at the end.
     precision: "fp32", "bf16" (autocast) or "auto" (bf16 where the chip has it). run: folder for `<stage>.safetensors`
     and log.jsonl; with it the same call resumes. stop_after: leave after this many steps of this call (tests).
+    Under torchrun `batch` is that of all processes together, and the first of them alone writes to `run`, which all of
+    them read.
     Raises VoxploreError where the loss is no longer finite, or where the checkpoint is of another training.
     """
     optimiser = torch.optim.AdamW(
@@ -69,11 +76,15 @@ def train(
     path = run / f"{stage}.safetensors" if run else None
     step, seconds = _resume(path, module, optimiser, average, facts, device)
     dtype = _autocast_dtype(precision, device)
-    log = _Log(run, stage, step, total, batch)
+    team, first_process = team_of(device), rank() == 0
+    log = _Log(run if first_process else None, stage, step, total, batch, silent=not first_process)
     started = saved = time.monotonic()
     before = seconds
     module.train()
     first = step
+    shared = contextlib.ExitStack()
+    if team:
+        shared.enter_context(team.sharing(module))
     while step < total and (stop_after is None or step - first < stop_after):
         rng = np.random.default_rng(_step_seed(seed, stage, step))
         torch.manual_seed(int(rng.integers(2**63)))
@@ -85,7 +96,9 @@ def train(
             last = f"last good checkpoint {path}" if path and path.exists() else "no checkpoint yet"
             raise VoxploreError(f"{stage}, step {step}", expected="a finite loss", came=f"{value.item()} ({last})")
         optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        (value / team.world if team else value).backward()
+        if team:
+            team.sum_gradients(module)
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), clip or math.inf)
         optimiser.step()
         step += 1
@@ -93,11 +106,12 @@ def train(
             _update_average(average, module, ema, step)
         seconds = before + time.monotonic() - started
         log.add(step, value, {**figures, "gradient": norm}, seconds)
-        if path and time.monotonic() - saved > _CHECKPOINT_SECONDS:
+        if path and first_process and time.monotonic() - saved > _CHECKPOINT_SECONDS:
             save_state(path, module, optimiser, average, {**facts, "step": step, "seconds": seconds})
             saved = time.monotonic()
     log.close()
-    if path:
+    shared.close()
+    if path and first_process:
         save_state(path, module, optimiser, average, {**facts, "step": step, "seconds": seconds})
     if ema:
         module.load_state_dict(average)
@@ -146,12 +160,14 @@ def _update_average(average: dict[str, Tensor], module: nn.Module, decay: float,
 class _Log:
     """A progress bar on a terminal and one JSON line a minute (means since the last one) in run/log.jsonl."""
 
-    def __init__(self, run: Path | None, stage: str, step: int, total: int, batch: int):
+    def __init__(self, run: Path | None, stage: str, step: int, total: int, batch: int, silent: bool = False):
         self.path = run / "log.jsonl" if run else None
         if run:
             run.mkdir(parents=True, exist_ok=True)
         self.stage, self.batch = stage, batch
-        self.bar = tqdm(total=total * batch, initial=step * batch, desc=stage, unit="cell", disable=None)
+        self.bar = tqdm(
+            total=total * batch, initial=step * batch, desc=stage, unit="cell", disable=True if silent else None
+        )
         self.sums: dict[str, Tensor] = {}
         self.count, self.last, self.since = 0, time.monotonic(), (step, time.monotonic())
 

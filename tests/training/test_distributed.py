@@ -1,0 +1,121 @@
+"""Training on two processes: the curve of one, and one writer."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from voxplore.cli import main
+
+MODELS = ("voxplore", "voxplore-published", "vae", "dit3d", "yang2024", "cdm3d", "xcube", "trellis", "graph")
+#: A loss that compares the cells of a batch with each other, parts called one by one, an odd number of rows, and a
+#: weight that is used outside of any call.
+PROBLEM = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from voxplore.training import loop
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.GELU(), torch.nn.Linear(8, 3))
+        self.decoder = torch.nn.Linear(3, 4)
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+def problem(run):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    net = Net()
+    def loss(rng, n):
+        x = torch.from_numpy(rng.normal(size=(n, 4)).astype(np.float32))
+        latents = net.encoder(x) * net.scale
+        apart = torch.exp(-torch.cdist(latents, latents).square()).mean()
+        noisy = latents + 0.1 * torch.randn_like(latents)
+        return (net.decoder(noisy) - x).square().mean() + apart, {"apart": apart}
+    loop._LOG_SECONDS = -1.0
+    loop.train("stage", net, loss, cells=1500, batch=15, learning_rate=1e-2, clip=1.0, ema=0.9, run=Path(run))
+    return net
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def on_two(code: str, *arguments: object) -> None:
+    """Run code on two processes, as torchrun starts them."""
+    common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    both = [
+        subprocess.Popen(command, env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"})
+        for rank in range(2)
+    ]
+    assert [process.wait(300) for process in both] == [0, 0]
+
+
+def curve(run: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_path):
+    space: dict = {}
+    exec(PROBLEM, space)
+    alone = space["problem"](tmp_path / "one")
+    save = "net = problem(sys.argv[1])\nimport os\ntorch.distributed.barrier()\n"
+    save += "from voxplore.training.checkpoint import write_tensors\n"
+    save += "write_tensors(Path(sys.argv[1]) / f'rank{os.environ[\"RANK\"]}.st', net.state_dict(), {})\n"
+    on_two(PROBLEM + save, tmp_path / "two")
+    one, two = curve(tmp_path / "one"), curve(tmp_path / "two")
+    assert len(one) == len(two) == 100
+    assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
+    from voxplore.training.checkpoint import read_tensors
+
+    first, second = (read_tensors(tmp_path / "two" / f"rank{rank}.st")[0] for rank in range(2))
+    for name, tensor in alone.state_dict().items():
+        assert torch.equal(first[name], second[name])
+        assert torch.allclose(first[name], tensor, atol=1e-4)
+    resumed = space["problem"](tmp_path / "two")  # finished: what stands there is what the two wrote
+    for name, tensor in resumed.state_dict().items():
+        assert torch.equal(first[name], tensor)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe",
+    [f"{model}-nets-tiny" for model in MODELS],
+)
+def test_torchrun_trains_every_generator_as_one_process_does(tmp_path, recipe):
+    """The first steps of every stage; the rest of a curve follows from them until rounding has grown."""
+    cells = tmp_path / "nets"
+    assert main(["build", "nets", "--n", "40", "--resolution", "16", "--workers", "1", "--out", str(cells)]) == 0
+    code = "import sys\nimport voxplore.training.loop as loop\nfrom voxplore.cli import main\n"
+    code += "import torch\ntorch.set_num_threads(1)\nloop._LOG_SECONDS = -1.0\n"
+    code += "sys.exit(main(sys.argv[1:]))\n"
+    arguments = ["train", str(cells), "--recipe", recipe, "--device", "cpu", "--out"]
+    alone = [sys.executable, "-c", code, *arguments, str(tmp_path / "one")]
+    alone += changes(recipe)
+    subprocess.run(alone, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    on_two(code, *arguments, tmp_path / "two", *changes(recipe))
+    one, two = curve(tmp_path / "one" / "run"), curve(tmp_path / "two" / "run")
+    assert len(one) == len(two) > 0
+    assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
+    assert (tmp_path / "two" / "model" / "config.json").exists()
+
+
+def changes(recipe: str) -> list[str]:
+    """Six steps a stage."""
+    from voxplore.recipes import RECIPES
+    from voxplore.recipes.common import Training
+
+    fields = vars(RECIPES[recipe])
+    stages = {name: stage for name, stage in fields.items() if isinstance(stage, Training)}
+    return ["--set", *(f"{name}.cells={6 * stage.batch}" for name, stage in stages.items())]
