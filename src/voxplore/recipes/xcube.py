@@ -95,28 +95,28 @@ class XCubeConfig:
 #: everywhere, and all widths are small. Lengths follow from the measured seconds a step.
 _SMALL = XCubeConfig(
     coarse=KeepDrop(2, (16, 48), 16, 16, 1, candidates="own+true"),
-    fine=KeepDrop(2, (8,), 4, 8, 1, kl_weight=0.1, candidates="own+true"),
+    fine=KeepDrop(2, (8,), 3, 8, 1, kl_weight=0.3, candidates="own+true"),
     coarse_unet=LatentUNet((64, 128), 1, (True, True), 4, 128),
-    fine_unet=LatentUNet((16, 32, 64), 1, (False, False, True), 4, 128, fold=2),
+    fine_unet=LatentUNet((24, 48), 1, (False, True), 4, 128, fold=2),
     augment="none",
     coarse_vae_training=Training(4_800, 16, 3e-3, ema=0.99),
     coarse_unet_training=Training(6_400, 16, 1e-3, ema=0.99),
     fine_vae_training=Training(1_600, 8, 3e-3, ema=0.98),
-    fine_unet_training=Training(4_000, 8, 1e-3, ema=0.99),
-    sampling=XCubeSampling("dpm++", 15, 10),
+    fine_unet_training=Training(2_560, 8, 2e-3, ema=0.98),
+    sampling=XCubeSampling("dpm++", 12, 8),
 )
 
-#: At 16^3: 4^3 latents -> 8^3 grid -> cell.
+#: At 16^3: 2^3 latents -> 8^3 grid -> cell.
 _TINY = replace(
     _SMALL,
     resolution=16,
-    coarse=KeepDrop(2, (16,), 8, 8, 1, candidates="own+true"),
+    coarse=KeepDrop(2, (16, 32), 8, 8, 1, kl_weight=0.003, candidates="own+true"),
     fine=KeepDrop(2, (8,), 4, 8, 1, kl_weight=0.1, candidates="own+true"),
-    coarse_unet=LatentUNet((32, 32), 1, (False, True), 2, 32),
-    fine_unet=LatentUNet((24, 32), 1, (False, True), 2, 32, fold=2),
+    coarse_unet=LatentUNet((48,), 1, (False,), 2, 32),
+    fine_unet=LatentUNet((32,), 1, (False,), 2, 32, fold=2),
     coarse_vae_training=Training(1_600, 4, 3e-3, ema=0.98),
-    coarse_unet_training=Training(4_800, 8, 3e-3, ema=0.98),
-    fine_vae_training=Training(1_200, 4, 3e-3, ema=0.98),
+    coarse_unet_training=Training(4_000, 8, 2e-3, ema=0.98),
+    fine_vae_training=Training(1_600, 4, 3e-3, ema=0.98),
     fine_unet_training=Training(2_000, 4, 3e-3, ema=0.98),
     sampling=XCubeSampling("dpm++", 15, 10, batch=16),
 )
