@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,6 +75,84 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+class FakeRay:
+    """What of Ray's interface is used, done on the spot; tasks in work are counted."""
+
+    class exceptions:
+        class RayTaskError(Exception):
+            cause: Exception
+
+    def __init__(self) -> None:
+        self.options: dict = {}
+        self.most = self.now = 0
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **_: object) -> None:
+        pass
+
+    def put(self, value):
+        return value
+
+    def remote(self, **options):
+        self.options = options
+
+        def made(function):
+            def start(*arguments):
+                self.now += 1
+                self.most = max(self.most, self.now)
+                return lambda: function(*arguments)
+
+            return SimpleNamespace(remote=start)
+
+        return made
+
+    def get(self, task):
+        self.now -= 1
+        try:
+            return task()
+        except Exception as error:
+            wrapped = self.exceptions.RayTaskError(str(error))
+            wrapped.cause = error
+            raise wrapped from error
+
+    def cancel(self, task, force: bool) -> None:
+        self.now -= 1
+
+
+@pytest.fixture
+def fake_ray(monkeypatch) -> FakeRay:
+    fake = FakeRay()
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    return fake
+
+
+def test_ray_gives_the_same_results_in_order_and_is_not_flooded(fake_ray, monkeypatch):
+    monkeypatch.setattr("voxplore.parallel._AHEAD", 3)
+    assert list(map_items(square, range(20), engine="ray")) == [x * x for x in range(20)]
+    assert fake_ray.most == 3
+    assert fake_ray.options["max_retries"] == -1  # a killed worker's cells are done again
+
+
+def test_an_error_in_ray_arrives_whole_and_cancels_the_rest(fake_ray):
+    with pytest.raises(VoxploreError, match="cell 3: expected any other, came three") as caught:
+        list(map_items(refuse_three, range(6), engine="ray"))
+    assert caught.value.expected == "any other"
+    assert fake_ray.now == 0
+
+
+@pytest.mark.slow
+def test_ray_itself_gives_the_bytes_of_local(tmp_path):
+    """Runs where the extra is installed."""
+    pytest.importorskip("ray")
+    for engine in ENGINES:
+        command = [sys.executable, "-m", "voxplore", "build", "spinodoid", "--n", "8", "--resolution", "16"]
+        subprocess.run([*command, "--engine", engine, "--out", str(tmp_path / engine)], check=True)
+    for name in ("cells.json", "index.csv", "voxels.npy"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
 
 
 def test_an_unknown_engine_is_named():

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver, get_context, parent_process
@@ -15,6 +16,8 @@ __all__ = ["ENGINES", "map_items"]
 
 ENGINES = ("local", "ray")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Items handed to Ray at once: results that nobody takes fill its store.
+_AHEAD = 1024
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -98,6 +101,38 @@ def _map_ray(function: Callable, items: list) -> Iterator[Any]:
     except ImportError as error:
         raise VoxploreError("engine ray", expected="the extra voxplore[ray]", came="no package ray") from error
     if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    remote = ray.remote(num_cpus=1)(function)
-    yield from (ray.get(task) for task in [remote.remote(item) for item in items])
+        ray.init(log_to_driver=False, include_dashboard=False)
+    # A worker that is killed loses its cells in work; Ray gives them to another, as often as it takes.
+    remote = ray.remote(num_cpus=1, max_retries=-1)(_alone)
+    yield from _in_order(ray, remote, ray.put(function), items)
+
+
+def _in_order(ray: Any, remote: Any, function: Any, items: list) -> Iterator[Any]:
+    """Results in the order of the items, while no more than _AHEAD of them are at work or wait to be taken."""
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            if len(waiting) >= _AHEAD:
+                yield _result(ray, waiting.popleft())
+            waiting.append(remote.remote(function, item))
+        while waiting:
+            yield _result(ray, waiting.popleft())
+    finally:
+        for task in waiting:
+            ray.cancel(task, force=True)
+
+
+def _result(ray: Any, task: Any) -> Any:
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, VoxploreError):
+            raise error.cause from None
+        raise
+
+
+def _alone(function: Callable, item: Any) -> Any:
+    """One item in a worker of Ray, on one thread."""
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
+    return function(item)
