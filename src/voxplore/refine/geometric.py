@@ -135,7 +135,7 @@ def _faces_equal(cell: np.ndarray) -> np.ndarray:
     if not unequal.any() or periodicity(cell[None])[0] < PERIODICITY_FLOOR:
         return cell
     weight = _over_faces(_weight(cell))
-    even = (cell & ~unequal) | _best(unequal, weight, np.count_nonzero(cell & unequal))
+    even = (cell & ~unequal) | _best(unequal, weight, int(np.count_nonzero(cell & unequal)))
     even, _ = _without_crumbs(even)
     return even if _holds_like(even, cell) else cell
 

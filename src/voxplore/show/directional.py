@@ -40,13 +40,15 @@ def _sphere(steps: int = 60) -> np.ndarray:
 
 
 def _draw(surface: np.ndarray, radius: np.ndarray, label: str, size: int):
-    import matplotlib
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure  # without pyplot: no window system, no global state
 
     largest = float(radius.max()) or 1.0
     figure = Figure(figsize=(size / 100, size / 100), dpi=100, layout="constrained")
     axes = figure.add_subplot(projection="3d")
-    colours = matplotlib.colormaps["viridis"]
+    colours = colormaps["viridis"]
     axes.plot_surface(
         *np.moveaxis(surface, -1, 0), facecolors=colours(radius / largest), rstride=1, cstride=1, shade=True
     )
@@ -54,6 +56,6 @@ def _draw(surface: np.ndarray, radius: np.ndarray, label: str, size: int):
         getattr(axes, f"set_{name}lim")(-largest, largest)
         getattr(axes, f"set_{name}label")(name)
     axes.set_box_aspect((1, 1, 1))
-    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, largest), colours)
+    scale = ScalarMappable(Normalize(0, largest), colours)
     figure.colorbar(scale, ax=axes, label=label, shrink=0.6)
     return figure
