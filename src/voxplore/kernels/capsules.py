@@ -89,13 +89,13 @@ def _draw(segments, resolution, radius, infinite, canvas):
 
 @jit
 def _rows_near(x, y0, u, v, low, high, resolution, radius):
-    """The j in [low, high) whose columns can meet the strut: near its line seen along z, and one voxel more."""
+    """The j in [low, high) whose columns can meet the strut, near its line seen along z, and up to one more a side."""
     if abs(u) < 1e-6:
         return low, high
     half = radius * math.sqrt(u * u + v * v) / abs(u)
     middle = y0 + x * v / u
-    first = math.floor(min(max((middle - half) * resolution, -4.0), high + 4.0)) - 1
-    last = math.ceil(min(max((middle + half) * resolution, -4.0), high + 4.0)) + 1
+    first = math.floor(min(max((middle - half) * resolution - 0.5, -4.0), high + 4.0))
+    last = math.ceil(min(max((middle + half) * resolution - 0.5, -4.0), high + 4.0)) + 1
     return max(low, first), min(high, last)
 
 
