@@ -1,5 +1,6 @@
 """A server of commands that can be killed, and the tiny inputs that they work on."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fault_server import Server
 from fault_verbs import Verb, prepare, verbs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Processes started below hear Ctrl-C, even where the tests run in the background of a shell that ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
