@@ -61,6 +61,7 @@ def child(request: dict[str, Any], report: int) -> None:
     told = os.open(os.path.join(request["root"], "told"), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(told, 1)
     os.dup2(told, 2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     count = watch(request["root"] + "/work", request.get("kill_at"))
     from voxplore.cli import main
 

@@ -1,12 +1,15 @@
 """Two processes on one --out, Ctrl-C, a full disk: one sentence, the right status, and nothing half-written."""
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,8 +103,8 @@ def test_control_c_ends_workers_too_with_one_line(tmp_path):
     started = time.monotonic()
     subprocess.run([sys.executable, "-c", "import numpy"], check=True)
     slack = 10 * (time.monotonic() - started)  # a busy machine is no fault of ours
-    with subprocess.Popen(build, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0) as process:
-        wait_for(lambda: len(children(process.pid)) >= 3)  # the lock, two workers and their server
+    with listening(build, process_group=0) as process:
+        wait_for(lambda: len(children(process.pid)) >= 3)  # two workers and their server
         started = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         out_text, told = process.communicate(timeout=120)
@@ -109,6 +112,21 @@ def test_control_c_ends_workers_too_with_one_line(tmp_path):
     assert (process.returncode, out_text, told) == (130, "", "voxplore: interrupted\n")
     assert seconds < 2 + slack
     assert beside(tmp_path) == []
+
+
+@contextlib.contextmanager
+def listening(command: list[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """A process that hears Ctrl-C also where we do not (in the background of a shell); it ends with the block."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def children(pid: int) -> list[int]:
@@ -144,9 +162,7 @@ def test_control_c_is_heard_while_compiled_code_runs(tmp_path):
         "    np.partition(array, 1), array.sort(), time.sleep(60)\n"
         "cli._run = long\nsys.exit(cli.main(['info', 'x']))\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with listening([sys.executable, "-c", code]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "busy\n"
         process.send_signal(signal.SIGINT)
