@@ -145,7 +145,8 @@ def lock(path: str | Path, *, again: bool = False) -> Iterator[None]:
         yield
         return
     made = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _named_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".{path.name}.lock"
     try:
         with _locked(beside, path):
