@@ -24,7 +24,7 @@ class Material:
 
 
 def sha256(packed: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(packed)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(packed).data).hexdigest()
 
 
 def real_material(nets: Path, shells: Path, size: int, n: int, seed: int) -> Material:
