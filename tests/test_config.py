@@ -87,3 +87,12 @@ def test_what_does_not_fit_is_named(data, sentence):
 def test_a_whole_number_serves_as_a_float():
     config = from_dict(Outer, {"steps": 1, "clip": 2}, "here")
     assert isinstance(config.clip, float)
+
+
+def test_a_number_past_all_floats_is_no_number():
+    @dataclass(frozen=True)
+    class Rate:
+        value: float
+
+    with pytest.raises(VoxploreError, match="Rate: value"):
+        from_dict(Rate, {"value": 10**400}, "Rate")

@@ -189,8 +189,10 @@ def _read(folder: Path) -> list[Scores]:
     rows = [folder / "rows" / name for name in _REFERENCE_ROWS]
     found = [Scores.load(path) for path in [folder, *(row for row in rows if row.is_dir())]]
     for scores in found:
-        if not all(isinstance(scores.about.get(key), dict) for key in ("reference", "samples")):
-            raise VoxploreError(folder / "scores.json", expected="checksums of samples and reference", came="none")
+        sets = [scores.about.get(key) for key in ("reference", "samples")]
+        if not all(isinstance(one, dict) and {"name", "n", "sha256"} <= set(one) for one in sets):
+            came = "none, or not all of them"
+            raise VoxploreError(folder / "scores.json", expected="name, n, sha256 of samples and reference", came=came)
     return found
 
 

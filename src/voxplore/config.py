@@ -53,7 +53,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         return _tuple(get_args(hint), value, where)
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e300:
         return float(value)
     if type(value) is not hint:
         raise VoxploreError(where, expected=getattr(hint, "__name__", str(hint)), came=repr(value)[:80])

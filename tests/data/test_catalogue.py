@@ -89,6 +89,7 @@ DAMAGE = {
     "a bar before the nodes": (RECORD.replace("2 3\n", "2 0\n"), "bars between nodes 1 to 3"),
     "NaN": (RECORD.replace("0.25000", "nan"), "3 finite numbers"),
     "infinity": (RECORD.replace("0.25000", "1e400"), "3 finite numbers"),
+    "a number past all floats": (RECORD.replace("2 3\n", "2 " + "9" * 400 + "\n"), "2 whole numbers"),
     "no number": (RECORD.replace("0.25000", "O.25"), "3 finite numbers"),
     "a fraction for a bar": (RECORD.replace("2 3\n", "2 3.5\n"), "2 whole numbers"),
     "far outside": (RECORD.replace("0.25000", "25000"), "fractional coordinates"),

@@ -101,3 +101,9 @@ def test_a_graph_is_read_and_wrong_ones_are_named(tmp_path):
         path.write_text(json.dumps(wrong))
         with pytest.raises(VoxploreError, match=r"truss\.json"):
             read_graph(path)
+
+
+def test_a_mesh_in_the_plane_is_named(tmp_path):
+    (tmp_path / "flat.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n")
+    with pytest.raises(VoxploreError, match=r"flat\.obj: expected"):
+        read_mesh(tmp_path / "flat.obj", 8)

@@ -12,7 +12,7 @@ import torch
 
 from voxplore.cli import main
 
-MODELS = ("voxplore", "voxplore-published", "vae", "dit3d", "yang2024", "cdm3d", "xcube", "trellis", "graph")
+MODELS = ("voxplore", "vae", "dit3d", "yang2024", "cdm3d", "xcube", "trellis", "graph")
 #: A loss that compares the cells of a batch with each other, parts called one by one, an odd number of rows, and a
 #: weight that is used outside of any call.
 PROBLEM = """
@@ -107,6 +107,8 @@ def test_torchrun_trains_every_generator_as_one_process_does(tmp_path, recipe):
     on_two(code, *arguments, tmp_path / "two", *changes(recipe))
     one, two = curve(tmp_path / "one" / "run"), curve(tmp_path / "two" / "run")
     assert len(one) == len(two) > 0
+    # Where Adam meets gradients of nearly nothing it makes whole steps of their rounding: later steps drift.
+    assert abs(one[0] - two[0]) < 1e-5
     assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
     assert (tmp_path / "two" / "model" / "config.json").exists()
 

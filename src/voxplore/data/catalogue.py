@@ -7,7 +7,6 @@ doi 10.3929/ethz-b-000457598) and JSON lines, one strut graph a line, plain or g
 import gzip
 import itertools
 import json
-import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -143,7 +142,8 @@ def _numbers(where: str, text: str, width: int, kind: Callable, separator: str |
         values = [kind(field) for field in fields]
     except (ValueError, OverflowError):
         values = []
-    if len(values) != width or not all(math.isfinite(value) and abs(value) < 1e9 for value in values):
+    # The comparison fails for NaN; a whole number may be too large for a float.
+    if len(values) != width or not all(abs(value) < 1e9 for value in values):
         number = "whole numbers" if kind is int else "finite numbers"
         raise VoxploreError(where, expected=f"{width} {number}", came=repr(text.strip()[:60]))
     return values

@@ -17,6 +17,7 @@ from voxplore.errors import VoxploreError
 __all__ = ["read_graph", "read_mesh", "voxelise_mesh"]
 
 _SUFFIXES = (".stl", ".ply", ".obj")
+_FAR = 1e12  # a coordinate beyond it is none
 _CHUNK = 1 << 22  # crossings looked at in one go
 #: The rays stand beside the voxel centres by this many voxels, so that none runs along an edge of the mesh.
 _ASIDE = ((2.718e-6, 3.142e-6), (-5.7e-6, 1.414e-6), (1.732e-5, -2.236e-5))
@@ -124,8 +125,9 @@ def _triangles(path: Path) -> np.ndarray:
         raise VoxploreError(path, expected="a readable file", came=(error.strerror or str(error)).lower()) from error
     except Exception as error:  # the parsers raise a dozen types on damaged files
         raise VoxploreError(path, expected="a mesh", came=f"{type(error).__name__}: {str(error)[:100]}") from error
-    if not len(triangles) or not np.isfinite(triangles).all():
-        raise VoxploreError(path, expected="triangles with finite corners", came=f"{len(triangles)} triangles")
+    if not len(triangles) or triangles.shape[1:] != (3, 3) or not (np.abs(triangles) < _FAR).all():
+        came = f"an array {triangles.shape}, or others"
+        raise VoxploreError(path, expected="triangles with three finite coordinates a corner", came=came)
     return triangles
 
 
@@ -184,7 +186,7 @@ def _table(rows: Any, width: int, kind: type, path: str | Path, name: str) -> np
     expected = f'"{name}" as rows of {width} finite numbers'
     try:
         table = np.array(rows, np.float64).reshape(-1, width) if rows else np.zeros((0, width))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise VoxploreError(path, expected=expected, came="something else") from error
     if not np.isfinite(table).all() or (kind is np.int64 and (table % 1).any()):
         raise VoxploreError(path, expected=expected, came="other values")

@@ -79,8 +79,11 @@ class Scores:
             scores, name, n, n_empty = data.pop("scores"), data.pop("name"), data.pop("n"), data.pop("n_empty")
             mean = {key: float(entry["mean"]) for key, entry in scores.items()}
             std = {key: float(entry["std"]) for key, entry in scores.items() if entry["std"] is not None}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise VoxploreError(path, expected="scores as evaluate writes them", came=f"no {error}") from error
+        if not (isinstance(name, str) and type(n) is int and type(n_empty) is int and n >= 0):
+            came = f"{name!r}, {n!r}, {n_empty!r}"[:80]
+            raise VoxploreError(path, expected="a name and two counts (name, n, n_empty)", came=came)
         if data.get("benchmark") != BENCHMARK:
             raise VoxploreError(path, expected=f"benchmark {BENCHMARK}", came=str(data.get("benchmark")))
         return Scores(name, n, n_empty, mean, std, _read_columns(folder / "scores.csv", n), data)

@@ -13,6 +13,7 @@ from voxplore import __version__, config, files
 from voxplore.errors import VoxploreError
 from voxplore.training import pick_device
 from voxplore.training.checkpoint import compact, expand, read_tensors, write_tensors
+from voxplore.training.guard import guarded
 from voxplore.unitcells import UnitCells, numbered_ids
 
 __all__ = ["CellNoise", "Generator"]
@@ -69,7 +70,11 @@ class Generator(abc.ABC):
         """Open a saved model; VoxploreError names the file that is missing or does not fit."""
         folder = Path(folder)
         header = files.read_json(folder / "config.json")
-        model = cls(config.from_dict(cls.Config, header.get("config"), str(folder / "config.json")), device)
+        if not isinstance(header, dict) or not isinstance(header.get("trained", {}), dict):
+            raise VoxploreError(folder / "config.json", expected="the header of a model", came="something else")
+        settings = config.from_dict(cls.Config, header.get("config"), str(folder / "config.json"))
+        with guarded(folder, header.get("config")):
+            model = cls(settings, device)
         model.trained = header.get("trained", {})
         for name, part in model.parts().items():
             _load_part(part, folder / f"{name}.safetensors")

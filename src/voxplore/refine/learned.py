@@ -16,6 +16,7 @@ from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.networks.patches import PatchRefiner
 from voxplore.training import train
 from voxplore.training.checkpoint import compact, expand, read_tensors, write_tensors
+from voxplore.training.guard import guarded
 from voxplore.unitcells import UnitCells
 
 __all__ = ["SHIPPED", "Refiner", "RefinerConfig", "load_refiner"]
@@ -115,7 +116,9 @@ def load_refiner(folder: str | Path = SHIPPED) -> Refiner:
     header = files.read_json(folder / "config.json")
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise VoxploreError(folder / "config.json", expected=f'"format": "{_FORMAT}"', came="something else")
-    refiner = Refiner(config.from_dict(RefinerConfig, header.get("config"), str(folder / "config.json")))
+    settings = config.from_dict(RefinerConfig, header.get("config"), str(folder / "config.json"))
+    with guarded(folder, header.get("config")):
+        refiner = Refiner(settings)
     path = folder / "network.safetensors"
     try:
         refiner.network.load_state_dict(expand(read_tensors(path)[0]))

@@ -4,6 +4,7 @@ Every process draws the whole batch, by the seed of the step, and computes the w
 through the networks; their outputs are gathered. So any loss sees the batch that one process would show it, also one
 that compares cells with each other (Eq. 6 to 8), and the curve is that of one process up to rounding (our choice; the
 usual way, a loss for each part of the batch, is another loss). Gradients are summed over processes before each step.
+Dropout is the exception: each process draws the masks of its own rows, so that such a curve agrees in the mean alone.
 """
 
 import atexit
@@ -52,6 +53,8 @@ class Team:
             for tensor in module.state_dict().values():
                 distributed.broadcast(tensor, 0)
         depth, rows = [0], [0]
+        drops = any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules())
+        states: list[Tensor] = []
 
         def before(part: nn.Module, positional: tuple, named: dict) -> tuple[tuple, dict] | None:
             depth[0] += 1
@@ -60,11 +63,19 @@ class Team:
             rows[0] = _rows(positional, named)
             if rows[0] < self.world:  # too few to share: every process computes them
                 return None
+            if drops:
+                seed = int(torch.randint(1 << 62, ()))
+                states.append(torch.get_rng_state())
+                torch.manual_seed(seed + self.rank)
             return self._mine(positional, rows[0]), self._mine(named, rows[0])
 
         def after(part: nn.Module, positional: tuple, named: dict, output: Any) -> Any:
             depth[0] -= 1
-            return self._gathered(output, rows[0]) if depth[0] == 0 and rows[0] >= self.world else None
+            if depth[0] or rows[0] < self.world:
+                return None
+            if states:  # what all processes draw stays the same
+                torch.set_rng_state(states.pop())
+            return self._gathered(output, rows[0])
 
         hooks = []
         for part in module.modules():
@@ -91,7 +102,8 @@ class Team:
             first, last = self._bounds(rows, self.rank)
             return value[first:last] if value.ndim and len(value) == rows else value
         if isinstance(value, tuple | list):
-            return type(value)(self._mine(part, rows) for part in value)
+            parts = [self._mine(part, rows) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         return {key: self._mine(part, rows) for key, part in value.items()} if isinstance(value, dict) else value
 
     def _gathered(self, value: Any, rows: int) -> Any:
@@ -102,7 +114,8 @@ class Team:
                 raise VoxploreError("torchrun", expected="networks that put out a row for a row", came=came)
             return _Gather.apply(value, sizes, self.rank)
         if isinstance(value, tuple | list):
-            return type(value)(self._gathered(part, rows) for part in value)
+            parts = [self._gathered(part, rows) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         return {key: self._gathered(part, rows) for key, part in value.items()} if isinstance(value, dict) else value
 
     def _bounds(self, rows: int, rank: int) -> tuple[int, int]:
@@ -126,15 +139,18 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, mine: Tensor, sizes: list[int], rank: int) -> Tensor:
         ctx.sizes, ctx.rank = sizes, rank
         # gloo gathers equal sizes only
-        filled = mine.new_zeros((max(sizes), *mine.shape[1:]))
+        filled = torch.zeros((max(sizes), *mine.shape[1:]), dtype=mine.dtype, device=mine.device)
         filled[: len(mine)] = mine
         parts = [torch.empty_like(filled) for _ in sizes]
         distributed.all_gather(parts, filled)
-        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+        whole = torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+        # Axes lie in memory as they did: what is drawn "like" a tensor is drawn in that order.
+        order = sorted(range(mine.ndim), key=lambda axis: -mine.stride(axis))
+        return whole.permute(order).contiguous().permute([order.index(axis) for axis in range(mine.ndim)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        whole = gradients[0].contiguous()
+        whole = gradients[0].clone(memory_format=torch.contiguous_format)  # others hold it too
         distributed.all_reduce(whole)
         first = sum(ctx.sizes[: ctx.rank])
         return whole[first : first + ctx.sizes[ctx.rank]], None, None

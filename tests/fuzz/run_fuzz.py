@@ -1,0 +1,149 @@
+"""Feed damaged files to every reader and record what came of it.
+
+    python tests/fuzz/run_fuzz.py --inputs 1000000 --out results/robustness/fuzz.json
+    python tests/fuzz/run_fuzz.py --reader npz --engine atheris --inputs 20000
+
+Each reader runs in a process of its own under an address-space limit. The engine `mutation` needs nothing; `atheris`
+follows the coverage of voxplore's own code, where that package is installed. Inputs that raise anything but
+VoxploreError, or take too long, are kept in --keep. A run adds to the counts that the file holds.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+#: Share of the inputs, by what one costs.
+WEIGHTS = {"model": 0.05, "refiner": 0.2, "checkpoint": 0.5, "octants": 0.5, "cells": 0.7, "scores": 0.7}
+ADDRESS_SPACE = 6 << 30
+SLOW_SECONDS = 10.0
+
+
+def one_reader(name: str, inputs: int, seed: int, engine: str, keep: Path) -> dict:
+    """Run in this process; what is found is returned (and, for atheris, written before it exits)."""
+    if engine == "atheris":
+        import atheris
+
+        with atheris.instrument_imports(include=["voxplore"]):
+            from fuzz_readers import feed, readers
+    else:
+        from fuzz_readers import feed, readers
+    from fuzz_mutate import mutated
+
+    base = Path(tempfile.mkdtemp(prefix="voxplore-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    reader = readers(base / "whole", (name,))[name]
+    (base / "in").mkdir()
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    found = {"inputs": 0, "taken": 0, "uncaught": 0, "slow": 0, "worst_seconds": 0.0, "errors": []}
+    begun = peak()
+
+    def one(data: bytes) -> None:
+        started = time.process_time()
+        try:
+            found["taken"] += feed(reader, data, base / "in")
+        except Exception as error:
+            note(found, name, data, keep, error)
+        seconds = time.process_time() - started
+        found["inputs"] += 1
+        found["slow"] += seconds > SLOW_SECONDS
+        found["worst_seconds"] = max(found["worst_seconds"], round(seconds, 3))
+
+    try:
+        if engine == "atheris":
+            corpus = base / "corpus"
+            corpus.mkdir()
+            for number, content in enumerate(reader.seeds()):
+                (corpus / str(number)).write_bytes(content)
+            options = [f"-runs={inputs}", f"-seed={seed + 1}", "-max_len=65536", "-timeout=60", "-rss_limit_mb=0"]
+            atheris.Setup([sys.argv[0], *options, "-verbosity=0", "-print_final_stats=0", str(corpus)], one)
+            # It leaves by os._exit: what was found is told from its last call on.
+            import atexit
+
+            atexit.register(lambda: print(json.dumps({**found, "worst_mb": peak() - begun}), flush=True))
+            atheris.Fuzz()
+        rng = random.Random(f"{seed} {name}")
+        seeds = reader.seeds()
+        for data in seeds:
+            assert feed(reader, data, base / "in"), name
+        for _ in range(inputs):
+            one(mutated(seeds, rng))
+    finally:
+        subprocess.run(["rm", "-rf", str(base)], check=False)
+    return {**found, "worst_mb": peak() - begun}
+
+
+def peak() -> int:
+    """Most memory held so far, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def note(found: dict, name: str, data: bytes, keep: Path, error: Exception) -> None:
+    found["uncaught"] += 1
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {str(error)[:120]} ({Path(frame.filename).name}:{frame.lineno})"
+    if all(text.split("(")[-1] not in known for known in found["errors"]) and len(found["errors"]) < 20:
+        found["errors"].append(text)
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{name}-{len(found['errors'])}").write_bytes(data)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=20_000, help="over all readers, or of the one")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--engine", choices=("mutation", "atheris"), default="mutation")
+    parser.add_argument("--reader", help="only this one, in this process; prints JSON")
+    parser.add_argument("--out", type=Path, help="JSON to write, or to add to")
+    parser.add_argument("--keep", type=Path, default=Path("/tmp/voxplore-fuzz"), help="for inputs that failed")
+    parser.add_argument("--nice", type=int, default=19, help="19 gives way to all other work")
+    asked = parser.parse_args()
+    os.nice(asked.nice)
+    if asked.reader:
+        print(json.dumps(one_reader(asked.reader, asked.inputs, asked.seed, asked.engine, asked.keep)))
+        return
+    from fuzz_readers import READERS
+
+    weights = {name: WEIGHTS.get(name, 1.0) for name in READERS}
+    for name in READERS:
+        share = round(asked.inputs * weights[name] / sum(weights.values()))
+        command = [sys.executable, __file__, "--reader", name, "--inputs", str(share), "--seed", str(asked.seed)]
+        command += ["--engine", asked.engine, "--keep", str(asked.keep), "--nice", "0"]
+        started = time.monotonic()
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        found = json.loads(lines[-1]) if lines else {"inputs": 0, "died": done.returncode}
+        print(f"{name:<11}", json.dumps(found), f"{time.monotonic() - started:.0f} s", flush=True)
+        if asked.out:
+            record(asked.out, name, found, asked)
+
+
+def record(path: Path, name: str, found: dict, asked: argparse.Namespace) -> None:
+    """Add one reader's counts to the file."""
+    from voxplore import __version__, files
+
+    data = files.read_json(path) if path.exists() else {"readers": {}, "runs": []}
+    before = data["readers"].get(name, {})
+    after = {key: before.get(key, 0) + found.get(key, 0) for key in ("inputs", "taken", "uncaught", "slow")}
+    after |= {key: max(before.get(key, 0), found.get(key, 0)) for key in ("worst_seconds", "worst_mb")}
+    data["readers"][name] = after
+    run = {"engine": asked.engine, "seed": asked.seed, "inputs": asked.inputs, "voxplore_version": __version__}
+    run |= {"hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
+    if run not in data["runs"]:
+        data["runs"].append(run)
+    data["inputs"] = sum(each["inputs"] for each in data["readers"].values())
+    data["uncaught"] = sum(each["uncaught"] for each in data["readers"].values())
+    files.write_json(path, data)
+
+
+if __name__ == "__main__":
+    main()
