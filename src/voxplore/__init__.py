@@ -22,7 +22,7 @@ _HOMES = {
     "evaluate": "voxplore.metrics",
     "render": "voxplore.show",
     "VoxPlore": "voxplore.models",
-    "load_model": "voxplore.models",
+    "load_model": "voxplore.hub",
     "MODELS": "voxplore.models",
     "RECIPES": "voxplore.recipes",
     "discover": "voxplore.discover",

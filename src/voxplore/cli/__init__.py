@@ -23,6 +23,7 @@ VERBS = {
     "properties": "effective stiffness and conductivity, and constants derived from them",
     "export": "write cells as meshes, solver decks or volumes",
     "render": "show cells: a PNG picture, or an HTML page to turn them in",
+    "push": "send a model or cells to a hub, with a card",
     "info": "say what a folder or file of cells, scores or a model holds",
 }
 

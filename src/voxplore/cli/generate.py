@@ -15,7 +15,7 @@ class Command:
     """Draw unit cells from a trained model and write them as a folder of cells."""
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-    """Folder of a saved model, or "default" for the one that comes with the package."""
+    """Folder of a saved model, "default" for the one that comes with the package, or hf://owner/name."""
     out: Out
     """Folder to write."""
     n: int = 1000
@@ -37,7 +37,7 @@ class Command:
         from voxplore import files, runs
         from voxplore.cli.sampling import changed
         from voxplore.errors import VoxploreError
-        from voxplore.models import load_model
+        from voxplore.hub import load_model
 
         files.refuse_existing(self.out, self.overwrite)
         if self.n < 1:
