@@ -9,7 +9,7 @@ TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 VOXPLORE_
 # Processes of the test run; every one of them loads torch, so many more than this gain little.
 JOBS ?= 2
 
-.PHONY: help setup discover test slow lint types docs lock clean
+.PHONY: help setup discover test slow lint types docs lock wheel wheel-test audit clean
 
 help:
 	@echo "make setup     .venv with all that is locked"
@@ -19,6 +19,8 @@ help:
 	@echo "make lint      ruff"
 	@echo "make types     pyright"
 	@echo "make docs      the documentation as a site: site/"
+	@echo "make wheel-test  build the wheel, install it alone beside the locked packages, run a fast part of the tests"
+	@echo "make audit     known vulnerabilities of what is locked, and a bill of materials: dist/ (needs a network)"
 	@echo "make lock      write requirements/*.txt anew from pyproject.toml (needs uv)"
 
 setup: .venv/.set-up
@@ -69,5 +71,37 @@ lock:
 	$(LOCK) requirements/beside.in --extra export --extra test --extra lint -o requirements/lock.txt
 	$(LOCK) --extra docs -c requirements/lock.txt -o requirements/docs.txt
 
+wheel: .venv/.set-up
+	rm -rf dist/*.whl
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+# The wheel alone in an environment: the locked packages are those of .venv (its folder, not its editable voxplore), and
+# the tests run outside of the checkout, so that nothing but the wheel can be imported as voxplore.
+WHEEL_TESTS := test_files.py test_config.py test_unitcells.py test_geometry.py test_parallel.py test_hub.py \
+	data/test_truss.py metrics/test_quality.py training/test_loop.py
+ALONE := dist/alone
+wheel-test: wheel
+	rm -rf $(ALONE) && $(BIN)/python -m venv --without-pip $(ALONE)/venv
+	$(BIN)/python -m pip --python $(ALONE)/venv/bin/python install --quiet --disable-pip-version-check --no-deps \
+		--no-index dist/*.whl
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > \
+		"$$($(ALONE)/venv/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/locked.pth"
+	cp -r tests pyproject.toml $(ALONE)
+	cd $(ALONE) && venv/bin/python -c "import voxplore; assert 'alone' in voxplore.__file__, voxplore.__file__"
+	cd $(ALONE) && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider $(addprefix tests/,$(WHEEL_TESTS))
+	cd $(ALONE) && venv/bin/voxplore --version && $(TEST_ENV) venv/bin/voxplore generate default --n 4 --out cells
+
+# pip-audit asks an online service about every locked version; without a network it says so and fails, as no answer is
+# no clean bill.
+audit: setup
+	test -x dist/audit/bin/pip-audit || { $(PYTHON) -m venv dist/audit && \
+		dist/audit/bin/pip install --quiet --disable-pip-version-check pip-audit; } || \
+		{ echo "audit: pip-audit could not be installed: no network, or none that reaches a package index" >&2; exit 3; }
+	cat requirements/lock.txt requirements/torch.txt | sed -e 's/ *--hash=[^ ]*//g' -e 's/ *\\$$//' | grep '==' > dist/audit/locked.txt
+	dist/audit/bin/pip-audit --requirement dist/audit/locked.txt --no-deps --disable-pip --format cyclonedx-json \
+		--output dist/sbom.json || \
+		{ echo "audit: something locked is known to be vulnerable, or the service could not be reached (see above)" >&2; exit 3; }
+	@echo "audit: nothing known against what is locked; bill of materials in dist/sbom.json"
+
 clean:
-	rm -rf .venv site .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis
+	rm -rf dist .venv site .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis

@@ -140,5 +140,5 @@ def test_folders_are_read_and_tables_written(tmp_path):
 def test_scores_without_checksums_are_refused(tmp_path):
     one = scores("mine", "a")
     dataclasses.replace(one, about={"benchmark": "v1"}).save(tmp_path / "s")
-    with pytest.raises(VoxploreError, match=r"scores\.json: expected checksums"):
+    with pytest.raises(VoxploreError, match=r"scores\.json: expected name, n, sha256"):
         compare([tmp_path / "s"], tmp_path / "t")

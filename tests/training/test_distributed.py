@@ -66,6 +66,7 @@ def curve(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_path):
     space: dict = {}
     exec(PROBLEM, space)
