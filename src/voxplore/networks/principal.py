@@ -97,7 +97,8 @@ def start_from_principal_components(encoder: PrincipalEncoder, decoder: Principa
     coefficients = (fine - mean) @ fields.T
     scale = coefficients.std(0)[0]
     # In double precision the last digits, which can differ from run to run, are lost when it is rounded.
-    solved = torch.linalg.lstsq(latents.double(), (coefficients / scale).double()).solution
+    wanted = (coefficients / scale).double()
+    solved = torch.linalg.lstsq(latents.double(), wanted, rcond=1e-9, driver="gelsd").solution
     decoder.linear.weight.copy_(solved.T)
     decoder.linear.bias.zero_()
     decoder.fields.copy_(_SLOPE * scale * fields)
@@ -106,7 +107,12 @@ def start_from_principal_components(encoder: PrincipalEncoder, decoder: Principa
 
 def _components(centred: Tensor, count: int) -> Tensor:
     """The leading principal axes (count, features) of centred data (n, features); zeros where n gives no more."""
-    found = torch.svd_lowrank(centred, q=min(count, *centred.shape), niter=2)[2].T
+    if len(centred) <= count:
+        # Few cells: all axes, exactly. Those without spread are whatever rounding makes of them, so they are left out.
+        _, spread, axes = torch.linalg.svd(centred.double(), full_matrices=False)
+        found = (axes * (spread > 1e-6 * spread[0])[:, None]).to(centred)
+    else:
+        found = torch.svd_lowrank(centred, q=min(count, centred.shape[1]), niter=2)[2].T
     return functional.pad(found, (0, 0, 0, count - len(found)))
 
 
