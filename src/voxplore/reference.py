@@ -68,6 +68,7 @@ def _only_one(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         while True:
             try:
+                folder.parent.mkdir(parents=True, exist_ok=True)
                 held.enter_context(files.lock(folder))
                 break
             except OSError as error:
