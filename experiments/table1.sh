@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Table 1 on one set: train every generator once, draw 1,000 cells with seeds 0, 1, 2, score, picture, one table.
 #   experiments/table1.sh nets|shells [MODEL ...]
-# What exists is kept, so the same command again goes on, and a model can be added to the table later. On two CPU cores
-# (SIZE=small, the default) a model takes up to ten minutes of training and five for 1,000 cells; SIZE=full wants a GPU.
-# The table takes in every row of that set that exists. SEEDS=0 draws once only. TINY=1 does the same with a few cells of
-# 16^3 and trainings of a few steps, in a folder of its own (OUT, by default a temporary one), in about two minutes.
+# A second row shows seed 0 after `voxplore refine`. What exists is kept, so the same command again goes on, and a model
+# can be added to the table later. On two CPU cores (SIZE=small, the default) a model takes up to ten minutes of training
+# and five for 1,000 cells; SIZE=full wants a GPU. The table takes in every row of that set that exists. SEEDS=0 draws
+# once only. TINY=1 does the same with a few cells of 16^3 and trainings of a few steps, in a folder of its own (OUT, by
+# default a temporary one), in about two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 set=${1:?"nets or shells"}
@@ -55,6 +56,13 @@ for model in "${models[@]}"; do
     if [ ! -e "$results/cells.png" ] && [ -e "samples/$recipe/seed0" ]; then
         "$vox" render "samples/$recipe/seed0" --n $shown --out "$results/cells.png"
     fi
+    # The same draw after `refine`, as a row of its own beside the plain one, and what changed.
+    if [ ! -e "$results/seed0-refined" ] && [ -e "samples/$recipe/seed0" ]; then
+        refined=refined/$recipe/seed0
+        [ -e "$refined" ] || "$vox" refine "samples/$recipe/seed0" --reference "data/$set" --out "$refined"
+        cp "$refined/refinement.json" "$results/refinement.json"
+        "$vox" evaluate "$refined" --reference "data/$set" --name "$recipe refined" --out "$results/seed0-refined"
+    fi
 done
-"$vox" compare "results/$set"/*/seed[0-2] --printed $printed --out "results/$set/table1" --overwrite
+"$vox" compare "results/$set"/*/seed[0-2]* --printed $printed --out "results/$set/table1" --overwrite
 [ "$out" = . ] || echo "in $out"

@@ -47,6 +47,7 @@ def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tm
     rows = (tmp_path / "results" / set_name / "table1" / "table.csv").read_text().splitlines()
     for model in models:
         assert any(f",{model}-{set_name}-tiny,1," in row for row in rows)
+        assert any(f",{model}-{set_name}-tiny refined,1," in row for row in rows)
         assert (tmp_path / "results" / set_name / f"{model}-{set_name}-tiny" / "cells.png").exists()
     assert "model in" not in run()
 
