@@ -9,7 +9,7 @@ import torch
 import voxplore as vp
 from voxplore.geometry import apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
-from voxplore.models.voxplore_decoding import cut_in_one_piece, symmetrised
+from voxplore.models.voxplore_decoding import cut_in_one_piece, largest_piece, symmetrised
 from voxplore.recipes import RECIPES, SRR
 
 #: One of each kind: our principal autoencoder with the closed-form denoiser, with the trained one, and the paper's.
@@ -117,6 +117,26 @@ def test_a_cell_is_cut_at_the_first_level_that_gives_one_piece():
     assert torch.equal(solid[1], values[1] > 0.2)
     assert torch.equal(solid[2], values[2] > 0.2)
     assert torch.equal(cut_in_one_piece(values, [0.5]), values > 0.5)
+
+
+def test_the_largest_piece_stays_and_mirror_images_of_it_do():
+    cells = np.zeros((4, 8, 8, 8), bool)
+    cells[:, 3:5] = True
+    cells[1, 7, 0, 0] = True  # a speck
+    cells[2, 0] = cells[2, 7] = True  # two equal plates, the second one across the faces
+    kept = largest_piece(cells)
+    assert np.array_equal(kept[0], cells[0])
+    assert np.array_equal(kept[1], cells[0])
+    assert np.array_equal(kept[2], cells[2])
+    assert np.array_equal(kept[3], cells[0])
+    assert not largest_piece(np.zeros((1, 8, 8, 8), bool)).any()
+
+
+def test_recipes_that_keep_one_piece_draw_cells_in_one_piece(model):
+    sampling = dataclasses.replace(model.config.sampling, largest_piece=True)
+    drawn = model.generate(20, seed=0, sampling=sampling)
+    found = vp.metrics.quality.components(drawn)
+    assert all((found.largest == found.solid) | (2 * found.largest <= found.solid))
 
 
 def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(cells):

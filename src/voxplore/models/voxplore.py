@@ -25,7 +25,13 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
-from voxplore.models.voxplore_decoding import cut_at_density, cut_in_one_piece, symmetrised, wanted_densities
+from voxplore.models.voxplore_decoding import (
+    cut_at_density,
+    cut_in_one_piece,
+    largest_piece,
+    symmetrised,
+    wanted_densities,
+)
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -220,7 +226,8 @@ class VoxPlore(Generator):
             calibrated = None if wanted is None or not sampling.calibrate else wanted[rows]
             solid = cut_in_one_piece(values, levels) if calibrated is None else cut_at_density(values, calibrated)
             parts.append(solid.cpu().numpy())
-        return np.concatenate(parts)
+        cells = np.concatenate(parts)
+        return largest_piece(cells) if sampling.largest_piece else cells
 
     def _level(self, threshold: float) -> float:
         """What a decoded value must exceed: the threshold itself, or its logit where logits are decoded."""

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from voxplore.checks import periodic_components
 from voxplore.errors import VoxploreError
 from voxplore.geometry import FLIPS
 from voxplore.kernels import components
 
-__all__ = ["cut_at_density", "cut_in_one_piece", "symmetrised", "wanted_densities"]
+__all__ = ["cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised", "wanted_densities"]
 
 
 def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
@@ -62,6 +63,17 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float]) -> Tensor:
             break
         solid[loose] = values[loose] > level
     return solid
+
+
+def largest_piece(solid: np.ndarray) -> np.ndarray:
+    """Bool (n, d, d, d): of each cell its largest periodic component alone, or all of that size (mirror images)."""
+    found = components(np.packbits(solid, axis=-1))
+    kept = solid.copy()
+    for row in np.flatnonzero(found.largest < found.solid):
+        pieces = periodic_components(solid[row])
+        as_large = np.count_nonzero(pieces.sizes == pieces.sizes[0])
+        kept[row] &= pieces.labels <= as_large
+    return kept
 
 
 def wanted_densities(condition: Any, n: int) -> np.ndarray | None:

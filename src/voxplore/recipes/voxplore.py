@@ -125,6 +125,8 @@ class Sampling:
     """Solid where the decoded value (its sigmoid, for logits) exceeds this."""
     lower: tuple[float, ...] = ()
     """Thresholds to try in turn where a cell is not one periodic piece at `threshold` (our choice)."""
+    largest_piece: bool = False
+    """Keep each cell's largest periodic component alone; what floats beside it is not drawn (our choice)."""
     symmetrise: bool = False
     """Give each cell the flips that the known cell nearest in latent space has (our choice); a cell near one without
     any stays as it is decoded."""
@@ -202,14 +204,14 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
 
 
 def _whole_and_symmetric(sampling: Sampling) -> Sampling:
-    """The same with symmetrised decoding, at the first level that gives one piece; tuned by draws of 256 on nets.
+    """The same with symmetrised decoding, the largest piece at the first level that gives one; tuned on 256 nets.
 
     The push is an eighth stronger on nets, because symmetrised cells lie nearer to the known ones.
     """
     srr = sampling.srr
     stronger = replace(srr, strength=0.9) if srr and srr.strength == _NETS_PUSH else srr
     levels = (0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
-    return replace(sampling, threshold=0.5, lower=levels, symmetrise=True, srr=stronger)
+    return replace(sampling, threshold=0.5, lower=levels, largest_piece=True, symmetrise=True, srr=stronger)
 
 
 def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
