@@ -42,14 +42,21 @@ for model in "${models[@]}"; do
     recipe=$model-$set-$size
     [ "$model-$size" != voxplore-full ] || recipe=voxplore-published-$set-full
     results=results/$set/$recipe
-    [ -e "runs/$recipe/model" ] || [ -e "$results/seed${seeds[-1]}" ] || train "$recipe"
+    missing=() # seed 0 is there once its refined row is
     for seed in "${seeds[@]}"; do
-        [ ! -e "$results/seed$seed" ] || continue
+        row=$results/seed$seed
+        [ "$seed" != 0 ] || row=$results/seed0-refined
+        [ -e "$row" ] || missing+=("$seed")
+    done
+    [ ${#missing[@]} != 0 ] || continue
+    [ -e "runs/$recipe/model" ] || train "$recipe"
+    for seed in "${missing[@]}"; do
         samples=samples/$recipe/seed$seed
-        [ -e "$samples" ] || "$vox" generate "runs/$recipe/model" --n $n --seed $seed --out "$samples"
+        [ -e "$samples" ] || "$vox" generate "runs/$recipe/model" --n $n --seed "$seed" --out "$samples"
+        [ ! -e "$results/seed$seed" ] || continue
         # The three reference rows once a set.
         rows=()
-        compgen -G "results/$set/*/seed0/rows" > /dev/null || [ $seed != 0 ] || rows=(--rows --row-size $n)
+        compgen -G "results/$set/*/seed0/rows" > /dev/null || [ "$seed" != 0 ] || rows=(--rows --row-size $n)
         "$vox" evaluate "$samples" --reference "data/$set" --name "$recipe" --out "$results/seed$seed" "${rows[@]}"
     done
     # The first cells of seed 0, unpicked.
