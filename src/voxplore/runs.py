@@ -19,7 +19,7 @@ from voxplore.unitcells import UnitCells
 if TYPE_CHECKING:
     from voxplore.models import Generator
 
-__all__ = ["draw", "recipe_with", "shown", "train"]
+__all__ = ["draw", "made", "recipe_with", "shown", "train"]
 
 
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
@@ -99,14 +99,19 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, con
     made: recipe, parameters, training_seconds, seconds_per_1000 (of this drawing), steps (of the sampler, all of its
     stages; None where it has none) and hardware; what is not known is left out.
     """
-    from voxplore.training import hardware
-
-    sampling = sampling or model.config.sampling
     started = time.monotonic()
     cells = model.generate(n, seed=seed, sampling=sampling, condition=condition)
     seconds = time.monotonic() - started
+    return dataclasses.replace(cells, about={**cells.about, "made": made(model, n, seconds, sampling)})
+
+
+def made(model: "Generator", n: int, seconds: float, sampling: Any = None) -> dict[str, Any]:
+    """What drawing n cells took; see `draw`."""
+    from voxplore.training import hardware
+
+    sampling = sampling or model.config.sampling
     trained, here = model.trained, hardware(model.device)
-    made = {
+    known = {
         "recipe": trained.get("recipe"),
         "parameters": model.parameters(),
         "training_seconds": trained.get("seconds", _seconds(trained, 0.0) if "stages" in trained else None),
@@ -114,8 +119,7 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, con
         "steps": _steps(sampling),
         "hardware": here if trained.get("hardware", here) == here else f"{trained['hardware']}; drawn on {here}",
     }
-    known = {key: value for key, value in made.items() if value is not None}
-    return dataclasses.replace(cells, about={**cells.about, "made": known})
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _seconds(trained: dict[str, Any], measured: float) -> float:

@@ -5,14 +5,17 @@ from typing import Annotated, Any
 
 import tyro
 
-from voxplore.cli.common import Device, Out, Overwrite
+from voxplore.cli.common import Device, Engine, Out, Overwrite
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """Draw unit cells from a trained model and write them as a folder of cells."""
+    """Draw unit cells from a trained model and write them as a folder of cells.
+
+    Cells are written as they come, to PATH.unfinished at first; a drawing that was broken off goes on where it was.
+    """
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Folder of a saved model, "default" for the one that comes with the package, or hf://owner/name."""
@@ -31,40 +34,44 @@ class Command:
     calibrate: bool = False
     """Cut every cell at the density asked for, instead of the recipe's threshold."""
     device: Device = "auto"
+    engine: Engine = "local"
+    """Where the work is done: processes on this machine, or Ray."""
+    workers: int = 1
+    """Processes of one thread each; 1 draws in this one, with all threads. The cells do not depend on it."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files, runs
-        from voxplore.cli.sampling import changed
-        from voxplore.errors import VoxploreError
-        from voxplore.hub import load_model
+        from tqdm import tqdm
+
+        from voxplore import files
+        from voxplore.drawing import draw_into
 
         files.refuse_existing(self.out, self.overwrite)
+        drawing = self._drawing()
+        with tqdm(total=self.n, unit="cell", disable=None) as bar:
+            work = {"workers": self.workers, "engine": self.engine, "overwrite": self.overwrite}
+            found = draw_into(self.out, drawing, **work, progress=bar.update)
+        lines = [f"{found.n} cells in {self.out}, relative density {found.relative_density:.3f} on average"]
+        if found.off is not None:
+            lines.append(f"mean absolute difference from the density asked for: {found.off:.4f}")
+        return "\n".join(lines)
+
+    def _drawing(self):
+        from voxplore.cli.sampling import changed
+        from voxplore.drawing import Drawing, open_model
+        from voxplore.errors import VoxploreError
+        from voxplore.hub import model_folder
+
         if self.n < 1:
             raise VoxploreError("n", expected="one cell or more", came=str(self.n))
-        model = load_model(self.model, self.device)
+        if self.workers < 1:
+            raise VoxploreError("workers", expected="one process or more", came=str(self.workers))
+        if len(self.density) > 2 or (self.calibrate and not self.density):
+            came = " ".join(map(str, self.density)) or "none"
+            raise VoxploreError("density", expected="one number or two", came=came)
+        folder = model_folder(self.model)
         changes: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
         changes |= {"srr": None} if self.no_srr else {}
         changes |= {"calibrate": True} if self.calibrate else {}
-        sampling = changed(model.config.sampling, changes)
-        wanted = self._wanted()
-        cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling, condition=wanted)
-        cells.save(self.out, self.overwrite)
-        density = cells.relative_density()
-        lines = [f"{len(cells)} cells in {self.out}, relative density {density.mean():.3f} on average"]
-        if wanted is not None:
-            off = abs(density - wanted["relative_density"]).mean()
-            lines.append(f"mean absolute difference from the density asked for: {off:.4f}")
-        return "\n".join(lines)
-
-    def _wanted(self) -> dict[str, Any] | None:
-        import numpy as np
-
-        from voxplore.errors import VoxploreError
-
-        if len(self.density) > 2 or (self.calibrate and not self.density):
-            raise VoxploreError(
-                "density", expected="one number or two", came=" ".join(map(str, self.density)) or "none"
-            )
-        ends = (self.density[0], self.density[-1]) if self.density else None
-        return None if ends is None else {"relative_density": np.linspace(*ends, self.n)}
+        sampling = changed(open_model(folder, self.device).config.sampling, changes)
+        return Drawing(folder, self.n, self.seed, sampling, self.density, self.device)

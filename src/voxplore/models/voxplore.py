@@ -76,7 +76,7 @@ class VoxPlore(Generator):
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, progress: bool = False
+        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
@@ -87,15 +87,19 @@ class VoxPlore(Generator):
         if self.config.denoiser.kind != "empirical":
             no_condition(condition)
         packed = []
-        for first in range(0, n, _CHAINS):
-            part = None if wanted is None else torch.from_numpy(np.resize(wanted[first : first + _CHAINS], _CHAINS))
-            packed.append(self._draw(seed, first, sampling, part))
+        for start in range(0, n, _CHAINS):
+            part = None if wanted is None else torch.from_numpy(np.resize(wanted[start : start + _CHAINS], _CHAINS))
+            packed.append(self._draw(seed, first + start, sampling, part))
         resolution = self.config.autoencoder.resolution
         rows = np.concatenate(packed)[:n] if packed else np.zeros((0, resolution**3 // 8), np.uint8)
-        drawn = self._drawn(rows, resolution, seed)
+        drawn = self._drawn(rows, resolution, seed, first)
         if wanted is not None:
             drawn.index["wanted_density"] = wanted.copy()
         return drawn
+
+    def together(self, sampling: Any) -> int:
+        """Cells that `generate` draws in one batch."""
+        return _CHAINS
 
     def encode(self, cells: UnitCells) -> Tensor:
         """Latents of cells as the encoder puts them out: float32 (n, latent)."""
