@@ -15,7 +15,19 @@ LEVELS = (
     {"data", "metrics", "checks", "mechanics", "show", "export", "recipes", "training"}
     | {"networks", "latent", "diffusion"},
     {"models", "refine"},
-    {"discover", "findings", "hub", "report", "reference", "benchmark", "build", "compare", "describe", "drawing", "runs"},
+    {
+        "discover",
+        "findings",
+        "hub",
+        "report",
+        "reference",
+        "benchmark",
+        "build",
+        "compare",
+        "describe",
+        "drawing",
+        "runs",
+    },
     {"cli", "__main__"},
 )
 #: Torch only, none of ours.

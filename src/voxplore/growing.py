@@ -46,13 +46,13 @@ class Growing:
 
     def put_in_place(self, path: Path, overwrite: bool = False) -> None:
         """Let the folder, as far as it was appended to, take the place of `path`; the log goes first."""
-        self.discard_log()
-        files.put_in_place(self.folder, path, overwrite)
-
-    def discard_log(self) -> None:
-        """From here on nothing can be resumed: what stands here is whole, or comes to nothing."""
         for name in (_LOG, _ASKED):
             (self.folder / name).unlink(missing_ok=True)
+        files.put_in_place(self.folder, path, overwrite)
+
+    def remove(self) -> None:
+        """The last before a result that was made of it is put in place."""
+        shutil.rmtree(self.folder)
 
     def _append(self, name: str, data: bytes) -> None:
         with open(self.folder / name, "ab") as file:

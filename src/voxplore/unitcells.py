@@ -85,13 +85,17 @@ class UnitCells:
         return unpack(np.asarray(self.packed), self.resolution)
 
     def parts(self, size: int) -> Iterator["UnitCells"]:
-        """The cells in order as UnitCells of at most `size`, in memory; a memory map does not stay behind there."""
+        """The cells in order as UnitCells of at most `size`, in memory."""
+        yield from (self.part(start, start + size) for start in range(0, len(self), size))
+
+    def part(self, start: int, stop: int) -> "UnitCells":
+        """Cells start ... stop as UnitCells in memory; of a memory map nothing else stays there."""
+        part = self[start:stop]
+        part = replace(part, packed=np.array(part.packed))
         mapped = getattr(self.packed, "_mmap", None)
-        for start in range(0, len(self), size):
-            part = self[start : start + size]
-            yield replace(part, packed=np.array(part.packed))
-            if mapped is not None:  # pages that were read count as memory of this process
-                mapped.madvise(mmap.MADV_DONTNEED)
+        if mapped is not None:  # pages that were read count as memory of this process
+            mapped.madvise(mmap.MADV_DONTNEED)
+        return part
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """The cells in order as Bool (at most size, d, d, d)."""

@@ -41,9 +41,7 @@ class Generator(abc.ABC):
         """Train on `cells`. run: a folder for checkpoints and the log; the same call again resumes."""
 
     @abc.abstractmethod
-    def generate(
-        self, n: int, *, seed: int, sampling: Any = None, condition: Any = None, first: int = 0
-    ) -> UnitCells:
+    def generate(self, n: int, *, seed: int, sampling: Any = None, condition: Any = None, first: int = 0) -> UnitCells:
         """Draw n cells; the same seed gives the same cells on one device. sampling: by default the recipe's own.
 
         first: the number of the first, so that a large drawing can be made in parts. Where it is a multiple of the
