@@ -19,7 +19,7 @@ from voxplore.unitcells import UnitCells
 if TYPE_CHECKING:
     from voxplore.models import Generator
 
-__all__ = ["changed", "draw", "recipe_with", "shown", "train"]
+__all__ = ["changed", "draw", "made", "recipe_with", "shown", "train"]
 
 
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
@@ -105,14 +105,19 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, con
     stages; None where it has none), hardware, and config (the whole one, with the sampling of this drawing); what is
     not known is left out.
     """
-    from voxplore.training import hardware
-
-    sampling = sampling or model.config.sampling
     started = time.monotonic()
     cells = model.generate(n, seed=seed, sampling=sampling, condition=condition)
     seconds = time.monotonic() - started
+    return dataclasses.replace(cells, about={**cells.about, "made": made(model, n, seconds, sampling)})
+
+
+def made(model: "Generator", n: int, seconds: float, sampling: Any = None) -> dict[str, Any]:
+    """What drawing n cells took; see `draw`."""
+    from voxplore.training import hardware
+
+    sampling = sampling or model.config.sampling
     trained, here = model.trained, hardware(model.device)
-    made = {
+    known = {
         "recipe": trained.get("recipe"),
         "parameters": model.parameters(),
         "training_seconds": trained.get("seconds", _seconds(trained, 0.0) if "stages" in trained else None),
@@ -121,8 +126,7 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, con
         "hardware": here if trained.get("hardware", here) == here else f"{trained['hardware']}; drawn on {here}",
         "config": config.to_dict(dataclasses.replace(model.config, sampling=sampling)),
     }
-    known = {key: value for key, value in made.items() if value is not None}
-    return dataclasses.replace(cells, about={**cells.about, "made": known})
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _seconds(trained: dict[str, Any], measured: float) -> float:

@@ -7,7 +7,7 @@
 from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman, spread_directions
 from .elasticity import effective_stiffness
-from .known import asked_and_solved, read_properties
+from .known import asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "effective_conductivity",
     "effective_stiffness",
     "hashin_shtrikman",
+    "properties_file",
     "properties_of",
     "read_properties",
     "spread_directions",

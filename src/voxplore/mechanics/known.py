@@ -11,7 +11,7 @@ from voxplore import files
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-__all__ = ["asked_and_solved", "read_properties"]
+__all__ = ["asked_and_solved", "properties_file", "read_properties"]
 
 
 def read_properties(
@@ -22,8 +22,7 @@ def read_properties(
     path: properties.csv or its folder; any CSV table with an `id` column will do. Where properties.json lies beside it,
     the cells must be those that were solved. VoxploreError names what is missing or another.
     """
-    path = Path(path)
-    path = path / "properties.csv" if path.is_dir() else path
+    path = properties_file(path)
     rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
     missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
     if missing:
@@ -40,6 +39,12 @@ def read_properties(
         return solved, {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (TypeError, ValueError) as error:
         raise VoxploreError(path, expected="numbers in these columns", came=str(error)) from error
+
+
+def properties_file(path: str | Path) -> Path:
+    """The table itself, where its folder may have been named."""
+    path = Path(path)
+    return path / "properties.csv" if path.is_dir() else path
 
 
 def asked_and_solved(cells: UnitCells, columns: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:

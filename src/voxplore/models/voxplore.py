@@ -78,7 +78,7 @@ class VoxPlore(Generator):
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, progress: bool = False
+        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
@@ -90,15 +90,19 @@ class VoxPlore(Generator):
             no_condition(condition)
         wanted = wanted_values(condition, n, self.labelled.values if self.labelled else {DENSITY: self.latents.density})
         packed = []
-        for first in range(0, n, _CHAINS):
-            part = {name: np.resize(values[first : first + _CHAINS], _CHAINS) for name, values in wanted.items()}
+        for start in range(0, n, _CHAINS):
+            part = {name: np.resize(values[start : start + _CHAINS], _CHAINS) for name, values in wanted.items()}
             tensors = {name: torch.from_numpy(values) for name, values in part.items()}
-            packed.append(self._draw(seed, first, sampling, tensors))
+            packed.append(self._draw(seed, first + start, sampling, tensors))
         resolution = self.config.autoencoder.resolution
         rows = np.concatenate(packed)[:n] if packed else np.zeros((0, resolution**3 // 8), np.uint8)
-        drawn = self._drawn(rows, resolution, seed)
+        drawn = self._drawn(rows, resolution, seed, first)
         drawn.index.update({f"wanted_{name}": values.copy() for name, values in wanted.items()})
         return drawn
+
+    def together(self, sampling: Any) -> int:
+        """Cells that `generate` draws in one batch."""
+        return _CHAINS
 
     def know(self, cells: UnitCells, properties: Mapping[str, np.ndarray]) -> "VoxPlore":
         """Tell properties of cells, float (n,) each, so that `generate` can be asked for them.

@@ -37,7 +37,7 @@ def draw_latents(
     """Write latents.png, latents.csv (model, class, x, y), latents.json and drawn-<number>.png to the folder `out`.
 
     models: by the name to show. cells: those of the training; n of them, drawn by `seed`, negatives (of each model's
-    own mix) of n others, since a cell and its own negative lie together, and n / 4 drawn cells, encoded anew, are shown.
+    own mix) of n others, since a cell lies beside its own negative, and n / 4 drawn cells, encoded anew, are shown.
 
     Returns what latents.json holds, for each model: `plane`, the share of the variance that the plane shows; `apart`,
     see `nearest_of_own_class`, in all dimensions; `gap`, the distance between the centres of cells and negatives in
