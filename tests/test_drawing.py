@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import voxplore as vp
 from voxplore import drawing, runs
 from voxplore.cli import main
-from voxplore.drawing import Drawing, draw_into
+from voxplore.data.nets import build_nets
+from voxplore.drawing import Drawing, Known, Wanted, draw_into
 from voxplore.growing import Growing, growing_folder
 from voxplore.recipes import RECIPES
 
@@ -107,9 +109,13 @@ def test_another_drawing_does_not_go_on_with_it(folder, small_blocks, tmp_path, 
 
 
 def test_work_whose_files_are_shorter_than_its_log_says_is_begun_anew(tmp_path):
-    with pytest.raises(KeyboardInterrupt), growing_folder(tmp_path / "x", {"a": 1}) as growing:
-        growing.commit({"n": 1}, {"data": b"12345"})
-        raise KeyboardInterrupt
+    def broken_off() -> None:
+        with growing_folder(tmp_path / "x", {"a": 1}) as growing:
+            growing.commit({"n": 1}, {"data": b"12345"})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
     assert Growing(tmp_path / "x.unfinished", {"a": 1}).notes == [{"n": 1}]
     os.truncate(tmp_path / "x.unfinished" / "data", 3)
     assert Growing(tmp_path / "x.unfinished", {"a": 1}).notes == []
@@ -126,3 +132,30 @@ def test_the_command_line_replaces_and_refuses(folder, small_blocks, tmp_path, c
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert main([*command, "--workers", "0", "--overwrite"]) == 2
     assert "workers: expected one process or more, came 0" in capsys.readouterr().err
+
+
+def test_wanted_properties_are_told_from_a_table_and_asked_for_block_by_block(tmp_path, monkeypatch):
+    cells = build_nets(40, 0, resolution=16, radius=0.12, workers=1)
+    cells.save(tmp_path / "cells")
+    young, train = cells.relative_density() ** 2, cells.index["split"] == "train"
+    rows = [f"{name},{value!r}" for name, value in zip(cells.index["id"].tolist(), young.tolist(), strict=True)]
+    (tmp_path / "properties.csv").write_text("\n".join(["id,young_hill", *rows, ""]))
+    config = runs.recipe_with("voxplore-nets-tiny", ["autoencoder_training.cells=640", "sampling.steps=8"])
+    model = vp.VoxPlore(config, device="cpu").fit(cells)
+    model.save(tmp_path / "model")
+    monkeypatch.setattr("voxplore.models.voxplore._CHAINS", 8)
+    monkeypatch.setattr(drawing, "_BLOCK", 8)
+
+    low, high = float(young[train].min()), float(young[train].max())
+    wanted = (Wanted("young_hill", low, high),)
+    asked = Drawing(tmp_path / "model", 13, 4, None, wanted, Known(tmp_path, tmp_path / "cells"), "cpu")
+    draw_into(tmp_path / "blocks", asked)
+    told = vp.load_model(tmp_path / "model", "cpu")
+    told.know(cells[train], {"young_hill": young[train]})
+    condition = {"young_hill": np.linspace(low, high, 13)}
+    runs.draw(told, 13, seed=4, condition=condition).save(tmp_path / "one")
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "blocks")
+    assert vp.load_cells(tmp_path / "blocks").index["wanted_young_hill"][12] == pytest.approx(high)
+    vp.MODELS["edits"](RECIPES["edits-nets-tiny"], device="cpu").fit(cells).save(tmp_path / "plain")
+    with pytest.raises(vp.VoxploreError, match="none for this model"):
+        draw_into(tmp_path / "no", replace(asked, folder=tmp_path / "plain"))
