@@ -23,7 +23,7 @@ __all__ = ["FORMAT_VERSION", "UnitCells", "as_voxels", "load_cells", "pack", "un
 
 FORMAT_VERSION = 1
 _INTEGER_COLUMNS = frozenset({"orientation", "seed"})
-_TEXT_COLUMNS = frozenset({"id", "split", "source_id", "model", "family", "nearest_id"})
+_TEXT_COLUMNS = frozenset({"id", "split", "source_id", "model", "family", "set", "nearest_id"})
 _MAX_RESOLUTION = 1024
 
 

@@ -30,6 +30,8 @@ class Command:
     """Relative density asked for: one for all cells, or two to go evenly from the one to the other."""
     calibrate: bool = False
     """Cut every cell at the density asked for, instead of the recipe's threshold."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=VALUE...")] = ()
+    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.4 srr.radius=1.2."""
     device: Device = "auto"
     overwrite: Overwrite = False
 
@@ -46,7 +48,7 @@ class Command:
         changes: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
         changes |= {"srr": None} if self.no_srr else {}
         changes |= {"calibrate": True} if self.calibrate else {}
-        sampling = changed(model.config.sampling, changes)
+        sampling = runs.changed(changed(model.config.sampling, changes), self.set, f"sampling of {self.model}")
         wanted = self._wanted()
         cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling, condition=wanted)
         cells.save(self.out, self.overwrite)

@@ -141,7 +141,7 @@ class VoxPlore(Generator):
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             voxels = random_cells(packed, cells.resolution, n, self.config.augment, rng)
             m = math.ceil(n * self.config.negative_share)  # at least one, or RAS has no second class
-            degraded = degrade(voxels[:m], rng, others=voxels) if m else voxels[:0]
+            degraded = degrade(voxels[:m], rng, voxels, self.config.negative_mix) if m else voxels[:0]
             return autoencoder_loss(self.autoencoder, self._bytes(voxels), self._bytes(degraded), self.config)
 
         return train(
