@@ -48,7 +48,7 @@ def finish(cells: UnitCells, *, seed: int = 0, rule: str = "v1", orientations: i
     return cells if turned else orient_cells(cells, orientations)
 
 
-def join(sets: Sequence[UnitCells]) -> UnitCells:
+def join(sets: Sequence[UnitCells], name: str | None = None) -> UnitCells:
     """Several sets as one, each keeping its splits; columns that not all of them have are dropped.
 
     Column `set`: the name of the set that each cell comes from.
@@ -56,7 +56,7 @@ def join(sets: Sequence[UnitCells]) -> UnitCells:
     if len(sets) < 2:
         raise VoxploreError("sets to join", expected="two or more", came=str(len(sets)))
     joined = UnitCells.concatenate([_labelled(one) for one in sets])
-    about = {"name": _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
+    about = {"name": name or _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
     about |= {key: _listed(sets, key, "; ") for key in ("source", "licence", "split_rule")}
     return replace(joined, about={key: value for key, value in about.items() if value})
 

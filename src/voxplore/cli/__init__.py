@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "score cells against a reference set (benchmark v1)",
     "compare": "put scores into one table: text, Markdown, LaTeX, CSV",
     "report": "results as tables, plots and one page; Figure 4",
+    "latents": "show where cells and negatives lie in the latent spaces of models",
     "properties": "effective stiffness and conductivity, and constants derived from them",
     "export": "write cells as meshes, solver decks or volumes",
     "render": "show cells: a PNG picture, or an HTML page to turn them in",
