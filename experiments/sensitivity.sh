@@ -35,6 +35,7 @@ scored() { # FIELD VALUE MODEL CELLS [changes of the sampling]: a row of the cur
 
 for field in "${fields[@]}"; do
     points=$(values "$field")
+    [ "$size" != tiny ] || points=$(cut -d " " -f 1,3 <<< "$points")
     for value in $points; do
         case $field in
             strength | radius | cap)

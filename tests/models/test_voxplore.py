@@ -151,7 +151,7 @@ def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(ce
     off = [np.abs(drawn.relative_density() - wanted).mean() for drawn in (plain, asked, cut)]
     assert off[1] < 0.7 * off[0]
     assert off[2] <= 1 / 16**3
-    assert np.array_equal(asked.index["wanted_density"], wanted)
+    assert np.array_equal(asked.index["wanted_relative_density"], wanted)
 
 
 @pytest.mark.parametrize("condition", [0.3, {"stiffness": 1}, {"relative_density": 1.5}, {"relative_density": [0.1]}])

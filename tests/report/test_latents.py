@@ -45,7 +45,7 @@ def test_latent_maps_show_cells_negatives_and_drawn_cells_of_every_model(waves, 
     rows = list(csv.DictReader((tmp_path / "map" / "latents.csv").open()))
     counts = {(row["model"], row["class"]) for row in rows}
     assert len(counts) == 6
-    assert len(rows) == 2 * (32 + 32 + 8)
+    assert len(rows) == 2 * (20 + 20 + 6)
     assert (tmp_path / "map" / "latents.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((tmp_path / "map" / "latents.json").read_text())
     assert all(0 < measures["plane"] <= 1 and 0 <= measures["apart"] <= 1 for measures in found.values())
@@ -55,7 +55,7 @@ def test_latent_maps_show_cells_negatives_and_drawn_cells_of_every_model(waves, 
 
 def test_a_model_without_an_encoder_has_no_latent_map(waves, tmp_path):
     model = MODELS["edits"](RECIPES["edits-nets-tiny"], "cpu")
-    with pytest.raises(vp.VoxploreError, match="a model that encodes cells, came edits"):
+    with pytest.raises(vp.VoxploreError, match="a VoxPlore, came edits"):
         draw_latents({"floor": model}, waves, tmp_path / "map")
 
 

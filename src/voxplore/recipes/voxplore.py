@@ -79,6 +79,8 @@ class Denoiser:
     """Kind "empirical": of the Dirichlet weights of such a point (rounded to a whole number)."""
     density_width: float = 0.01
     """Kind "empirical", asked for a relative density: deviation of its points' densities from it."""
+    property_share: float = 0.02
+    """Kind "empirical", asked for another property: share of its points within one deviation of it (our choice)."""
     points: int = 30_000
     """Kind "empirical" with two neighbours or more: number of its points."""
     width: int = 512

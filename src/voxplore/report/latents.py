@@ -36,22 +36,28 @@ def draw_latents(
 ) -> dict[str, dict[str, float]]:
     """Write latents.png, latents.csv (model, class, x, y), latents.json and drawn-<number>.png to the folder `out`.
 
-    models: by the name to show. cells: those of the training; n of them, drawn by `seed`, their negatives (of each
-    model's own mix) and n / 4 drawn cells, encoded anew, are shown. Returns what latents.json holds, for each model:
-    `plane`, the share of the variance that the plane shows; `apart`, see `nearest_of_own_class`, in all dimensions;
-    `gap`, the distance between the centres of cells and negatives in their root mean square radius.
+    models: by the name to show. cells: those of the training; n of them, drawn by `seed`, negatives (of each model's
+    own mix) of n others, since a cell and its own negative lie together, and n / 4 drawn cells, encoded anew, are
+    shown.
+
+    Returns what latents.json holds, for each model: `plane`, the share of the variance that the plane shows; `apart`,
+    see `nearest_of_own_class`, in all dimensions; `gap`, the distance between the centres of cells and negatives in
+    their root mean square radius.
     """
     files.refuse_existing(Path(out), overwrite)
     for name, model in models.items():
-        if not hasattr(model, "encode"):
-            raise VoxploreError(name, expected="a model that encodes cells", came=model.name)
-    chosen = cells[np.sort(np.random.default_rng(seed).permutation(len(cells))[:n])]
+        if model.name != "voxplore":
+            raise VoxploreError(name, expected="a VoxPlore", came=model.name)
+    if len(cells) < 4:
+        raise VoxploreError("cells", expected="four or more", came=str(len(cells)))
+    n = min(n, len(cells) // 2)
+    order = np.random.default_rng(seed).permutation(len(cells))
     panels, found = {}, {}
     with files.staged_folder(out, overwrite) as stage:
         for number, (name, model) in enumerate(models.items()):
             sets = {
-                "training": chosen,
-                "negative": degrade_cells(chosen, model.config.negative_mix, seed),
+                "training": cells[order[:n]],
+                "negative": degrade_cells(cells[order[n : 2 * n]], model.config.negative_mix, seed),
                 "drawn": model.generate(max(n // 4, _SHOWN), seed=seed),
             }
             latents = {kind: model.encode(part).cpu().numpy().astype(np.float64) for kind, part in sets.items()}
