@@ -11,7 +11,7 @@ import voxplore as vp
 from voxplore import drawing, runs
 from voxplore.cli import main
 from voxplore.drawing import Drawing, draw_into
-from voxplore.growing import Growing, growing_folder
+from voxplore.growing import Growing
 from voxplore.recipes import RECIPES
 
 NAMES = ("voxels.npy", "index.csv")
@@ -30,6 +30,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture
 def small_blocks(monkeypatch) -> None:
     monkeypatch.setattr(drawing, "_block_size", lambda together: 5)
+    monkeypatch.setattr("voxplore.growing._FLUSH_SECONDS", 0.0)
 
 
 def bytes_of(path: Path) -> list[bytes]:
@@ -107,9 +108,9 @@ def test_another_drawing_does_not_go_on_with_it(folder, small_blocks, tmp_path, 
 
 
 def test_work_whose_files_are_shorter_than_its_log_says_is_begun_anew(tmp_path):
-    with pytest.raises(KeyboardInterrupt), growing_folder(tmp_path / "x", {"a": 1}) as growing:
-        growing.commit({"n": 1}, {"data": b"12345"})
-        raise KeyboardInterrupt
+    growing = Growing(tmp_path / "x.unfinished", {"a": 1})
+    growing.commit({"n": 1}, {"data": b"12345"})
+    growing.flush()
     assert Growing(tmp_path / "x.unfinished", {"a": 1}).notes == [{"n": 1}]
     os.truncate(tmp_path / "x.unfinished" / "data", 3)
     assert Growing(tmp_path / "x.unfinished", {"a": 1}).notes == []
