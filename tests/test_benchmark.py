@@ -154,6 +154,7 @@ class TestBlocks:
     @pytest.fixture(autouse=True)
     def small_blocks(self, monkeypatch):
         monkeypatch.setattr("voxplore.metrics.rows.BLOCK", 7)
+        monkeypatch.setattr("voxplore.growing._FLUSH_SECONDS", 0.0)
 
     def read(self, folder) -> list[bytes]:
         return [(folder / name).read_bytes() for name in ("scores.json", "scores.csv")]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from voxplore.errors import VoxploreError
 __all__ = ["Growing", "growing_folder", "unfinished"]
 
 _ASKED, _LOG = "asked.json", "blocks.jsonl"
+#: Blocks are made to last on the disk this often: what a kill can cost.
+_FLUSH_SECONDS = 10.0
 
 
 class Growing:
@@ -26,6 +29,8 @@ class Growing:
         self.folder = folder
         self.notes: list[dict[str, Any]] = []
         self._sizes: dict[str, int] = {}
+        self._waiting: list[bytes] = []
+        self._flushed = time.monotonic()
         if _begun(folder, asked):
             for line in _whole_lines(folder / _LOG):
                 self.notes.append(line["note"])
@@ -37,12 +42,23 @@ class Growing:
         self._take_back()
 
     def commit(self, note: dict[str, Any], more: Mapping[str, bytes]) -> None:
-        """Append to files by name, then count the block as done; on the disk when it returns."""
+        """Append to files by name, then count the block as done; on the disk soon, see `flush`."""
         for name, data in more.items():
             self._append(name, data)
             self._sizes[name] = self._sizes.get(name, 0) + len(data)
-        self._append(_LOG, json.dumps({"note": note, "sizes": self._sizes}).encode() + b"\n")
+        self._waiting.append(json.dumps({"note": note, "sizes": self._sizes}).encode() + b"\n")
         self.notes.append(note)
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was committed last: the files first, then the log that counts on them."""
+        lines, self._waiting = self._waiting, []
+        for name in self._sizes if lines else ():
+            _flush(self.folder / name)
+        self._append(_LOG, b"".join(lines))
+        _flush(self.folder / _LOG)
+        self._flushed = time.monotonic()
 
     def put_in_place(self, path: Path, overwrite: bool = False) -> None:
         """Let the folder, as far as it was appended to, take the place of `path`; the log goes first."""
@@ -57,8 +73,6 @@ class Growing:
     def _append(self, name: str, data: bytes) -> None:
         with open(self.folder / name, "ab") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
 
     def _take_back(self) -> None:
         """What a killed process appended without committing it."""
@@ -86,8 +100,16 @@ def growing_folder(path: str | Path, asked: Any, overwrite: bool = False) -> Ite
         except BaseException:
             if growing is None or not growing.notes:
                 shutil.rmtree(folder, ignore_errors=True)
+            elif folder.exists():
+                with contextlib.suppress(OSError):  # a full disk: what was flushed before remains
+                    growing.flush()
             raise
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def unfinished(path: Path) -> Path:

@@ -104,7 +104,7 @@ class UnitCells:
 
     def relative_density(self) -> np.ndarray:
         """Solid fraction of each cell: float64 (n,)."""
-        counts = [np.bitwise_count(part.packed).sum(1, dtype=np.int64) for part in self.parts(4096)]
+        counts = [np.bitwise_count(part.packed).sum(1, dtype=np.int64) for part in self.parts(512)]
         return np.concatenate([np.zeros(0, np.int64), *counts]) / self.resolution**3
 
     def split(self, name: str) -> "UnitCells":
@@ -118,7 +118,7 @@ class UnitCells:
     def sha256(self) -> str:
         """Checksum of the resolution and the packed bits (not of the index)."""
         digest = hashlib.sha256(str(self.resolution).encode())
-        for part in self.parts(4096):
+        for part in self.parts(512):
             digest.update(part.packed.data)
         return digest.hexdigest()
 
