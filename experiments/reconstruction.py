@@ -1,7 +1,8 @@
 """How well a trained VoxPlore gives back cells that it is shown: mean IoU of decode(encode(cell)) with the cell.
 
-Writes results/<set>/<recipe>/reconstruction.json: training cells, held-out cells and, where they are at hand
-(VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read but not kept.
+Writes results/<set>/<recipe>/reconstruction.json (or --out): training cells, held-out cells, those of each part of a
+joined set, and, where they are at hand (VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read
+but not kept.
 
     python experiments/reconstruction.py runs/voxplore-nets-small/model data/nets
 """
@@ -25,13 +26,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Reconstruction IoU of a trained VoxPlore.")
     parser.add_argument("model", type=Path)
     parser.add_argument("cells", type=Path)
+    parser.add_argument("--out", type=Path, help="file to write")
     chosen = parser.parse_args()
     model = vp.load_model(chosen.model, "cpu")
     shown = {"training": "train", "held-out": "test"}
-    sets = {name: vp.load_cells(chosen.cells, split=split)[:LIMIT] for name, split in shown.items()}
+    whole = {name: vp.load_cells(chosen.cells, split=split) for name, split in shown.items()}
+    sets = {name: evenly(cells, LIMIT) for name, cells in whole.items()}
+    for part in dict.fromkeys(whole["held-out"].index.get("set", np.zeros(0)).tolist()):
+        sets[f"held-out {part}"] = whole["held-out"][whole["held-out"].index["set"] == part][:LIMIT]
     real = Path(os.environ.get("VOXPLORE_REAL_CELLS", ROOT.parent / "shared" / "data")) / "lumpe-cells.jsonl.gz"
     if real.exists():
-        sets["real"] = build_metatruss(real)
+        sets["real"] = build_metatruss(real, resolution=whole["training"].resolution)
     found = {
         "model": str(model.trained.get("recipe")),
         "trained_on": model.trained.get("data"),
@@ -40,11 +45,18 @@ def main() -> None:
         "hardware": hardware("cpu"),
         "iou": {name: summary(model, cells) for name, cells in sets.items()},
     }
-    out = ROOT / "results" / chosen.cells.name / chosen.model.parent.name / "reconstruction.json"
+    out = chosen.out or ROOT / "results" / chosen.cells.name / chosen.model.parent.name / "reconstruction.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     files.write_json(out, found)
     for name, part in found["iou"].items():
         print(f"{name}: IoU {part['mean']:.3f} ({part['n']} cells)")
+
+
+def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
+    """The first n cells; of a joined set n from all over it."""
+    if "set" not in cells.index or len(cells) <= n:
+        return cells[:n]
+    return cells[np.linspace(0, len(cells) - 1, n).round().astype(int)]
 
 
 def summary(model: vp.VoxPlore, cells: vp.UnitCells) -> dict[str, float]:

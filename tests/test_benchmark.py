@@ -1,5 +1,7 @@
 """Which cells are the reference, and what every built set ends with."""
 
+import contextlib
+import os
 import re
 from dataclasses import replace
 
@@ -11,7 +13,7 @@ from voxplore.benchmark import Options, reference_of, score
 from voxplore.build import build, finish, join
 from voxplore.describe import cell_statistics, describe, repeated
 from voxplore.errors import VoxploreError
-from voxplore.metrics import periodicity
+from voxplore.metrics import evaluate, periodicity
 from voxplore.unitcells import UnitCells
 
 
@@ -144,3 +146,49 @@ class TestDescribe:
     def test_quick_leaves_out_comparisons(self, cells, tmp_path):
         finish(cells).save(tmp_path / "s")
         assert "near duplicates" not in describe(tmp_path / "s", quick=True)
+
+
+class TestBlocks:
+    """Cells scored block by block are scored as at once, broken off or not."""
+
+    @pytest.fixture(autouse=True)
+    def small_blocks(self, monkeypatch):
+        monkeypatch.setattr("voxplore.metrics.rows.BLOCK", 7)
+        monkeypatch.setattr("voxplore.growing._FLUSH_SECONDS", 0.0)
+
+    def read(self, folder) -> list[bytes]:
+        return [(folder / name).read_bytes() for name in ("scores.json", "scores.csv")]
+
+    @pytest.mark.parametrize("five", [False, True])
+    def test_they_have_the_scores_of_one_block(self, cells, tmp_path, monkeypatch, five):
+        options = Options(five=five, vun=not five)
+        score(cells, reference_of(finish(cells)), tmp_path / "blocks", options)
+        monkeypatch.setattr("voxplore.metrics.rows.BLOCK", 1000)
+        score(cells, reference_of(finish(cells)), tmp_path / "whole", options)
+        assert self.read(tmp_path / "blocks") == self.read(tmp_path / "whole")
+        known = reference_of(finish(cells))
+        alone = evaluate(cells, known.reference, held_out=known.held_out, vun=not five, five=five)
+        alone.save(tmp_path / "alone")
+        assert self.read(tmp_path / "alone") == self.read(tmp_path / "whole")
+        assert (alone.vendi is None) == (alone.novelty_opened is None) == five
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "blocks", "whole"]
+
+    @pytest.mark.parametrize("at", range(0, 22, 2))
+    def test_what_is_broken_off_goes_on_and_ends_in_the_same_bytes(self, cells, tmp_path, monkeypatch, at):
+        known, options = reference_of(finish(cells)), Options(vun=False)
+        score(cells, known, tmp_path / "whole", options)
+        flush, count = os.fsync, [0]
+
+        def breaks(descriptor: int) -> None:
+            count[0] += 1
+            if count[0] == at + 1:
+                raise KeyboardInterrupt
+            flush(descriptor)
+
+        with monkeypatch.context() as broken, contextlib.suppress(KeyboardInterrupt):
+            broken.setattr(os, "fsync", breaks)
+            score(cells, known, tmp_path / "out", options)
+        if not (tmp_path / "out").exists():
+            score(cells, known, tmp_path / "out", options)
+        assert self.read(tmp_path / "whole") == self.read(tmp_path / "out")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]

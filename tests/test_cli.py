@@ -193,6 +193,7 @@ class TestBuild:
         parts = [load_cells(nets), load_cells(shells)]
         assert both.index["split"].tolist() == [*parts[0].index["split"], *parts[1].index["split"]]
         assert both.about["name"] == "nets+shells"
+        assert both.index["set"].tolist() == ["nets"] * 60 + ["shells"] * 10
         assert [part["n"] for part in both.about["joined"]] == [60, 10]
 
     def test_the_layout_sample_gives_70_cells(self, real_cells_folder, tmp_path):
@@ -382,6 +383,7 @@ def test_nothing_that_exists_is_overwritten_unless_told(capsys, nets, trained, t
         ["build", "own", "--source", nets],
         ["build", "nets", "--n", 100_000],
         ["generate", model, "--n", 100_000],
+        ["degrade", nets],
         ["evaluate", nets, "--reference", nets],
         ["compare", nets],
         ["properties", nets],
@@ -528,6 +530,14 @@ class TestTrainAndGenerate:
         assert np.array_equal(first.packed, second.packed)
         assert not np.array_equal(first.packed, third.packed)
         assert first.index["seed"].tolist() == [5, 5, 5]
+
+    def test_sampling_is_changed_by_field_and_told(self, capsys, trained, tmp_path):
+        command = ["generate", str(trained / "model"), "--n", "3", "--device", "cpu", "--out", str(tmp_path / "a")]
+        assert main([*command, "--set", "srr.strength=2.5", "steps=2"]) == 0
+        told = load_cells(tmp_path / "a").about["made"]["config"]["sampling"]
+        assert (told["srr"]["strength"], told["steps"], told["srr"]["every"]) == (2.5, 2, 5)
+        wrong = refused(capsys, *command[:-1], tmp_path / "b", "--set", "srr.tau=1")
+        assert f"sampling of {trained / 'model'}: expected a field (strength, radius, " in wrong
 
     def test_no_cells_are_not_drawn(self, capsys, trained, tmp_path):
         told = refused(capsys, "generate", trained / "model", "--n", "0", "--out", tmp_path / "out")

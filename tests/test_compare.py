@@ -142,3 +142,14 @@ def test_scores_without_checksums_are_refused(tmp_path):
     dataclasses.replace(one, about={"benchmark": "v1"}).save(tmp_path / "s")
     with pytest.raises(VoxploreError, match=r"scores\.json: expected name, n, sha256"):
         compare([tmp_path / "s"], tmp_path / "t")
+
+
+def test_other_metrics_can_be_shown():
+    table = table_of([scores("mine", "a", valid=0.25, quality=0.9)], columns=("quality", "valid"))
+    assert [row.split() for row in table.text().splitlines()[1:]] == [
+        ["Quality", "↑", "Valid", "↑"],
+        ["mine", "0.900", "0.250"],
+    ]
+    assert rows_of(table)["mine"]["valid"] == "0.25"
+    with pytest.raises(VoxploreError, match="came beauty"):
+        table_of([], columns=("quality", "beauty"))

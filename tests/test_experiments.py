@@ -1,5 +1,6 @@
 """The scripts in experiments/ name what exists; their tiny twins run."""
 
+import json
 import os
 import re
 import subprocess
@@ -72,3 +73,21 @@ def test_the_tiny_twin_of_table_3_makes_all_four_corners(tmp_path):
     subprocess.run(["bash", str(SCRIPT.with_name("table3.sh"))], env=surroundings, check=True, capture_output=True)
     rows = (tmp_path / "results" / "nets" / "table3" / "table.csv").read_text().splitlines()
     assert len(rows) == 5
+
+
+@pytest.mark.slow
+def test_the_tiny_twin_of_the_million_draws_and_scores_and_does_nothing_twice(tmp_path):
+    voxplore = Path(sys.executable).parent / "voxplore"
+    surroundings = {**os.environ, "TINY": "1", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
+
+    def run() -> str:
+        command = ["bash", str(SCRIPT.with_name("million.sh"))]
+        return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
+
+    told = run()
+    assert "generate: " in told
+    assert "evaluate: " in told
+    scores = json.loads((tmp_path / "results" / "robustness" / "million" / "600" / "scores.json").read_text())
+    assert scores["n"] == 600
+    assert set(scores["scores"]) >= {"symmetry", "periodicity", "connectivity", "novelty", "diversity"}
+    assert run() == ""

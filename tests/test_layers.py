@@ -11,11 +11,23 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "voxplore"
 
 LEVELS = (
-    {"errors", "files", "parallel", "config", "unitcells", "geometry", "kernels"},
+    {"errors", "files", "growing", "parallel", "config", "unitcells", "geometry", "kernels"},
     {"data", "metrics", "checks", "mechanics", "show", "export", "recipes", "training"}
     | {"networks", "latent", "diffusion"},
     {"models", "refine"},
-    {"discover", "findings", "hub", "report", "reference", "benchmark", "build", "compare", "describe", "runs"},
+    {
+        "discover",
+        "findings",
+        "hub",
+        "report",
+        "reference",
+        "benchmark",
+        "build",
+        "compare",
+        "describe",
+        "drawing",
+        "runs",
+    },
     {"cli", "__main__"},
 )
 #: Torch only, none of ours.

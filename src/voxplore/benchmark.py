@@ -9,10 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore import files
+from voxplore import __version__, files
 from voxplore.data.augment import orient_cells
 from voxplore.errors import VoxploreError
-from voxplore.metrics import Reference, Scores, evaluate, reference_rows
+from voxplore.growing import Growing, growing_folder
+from voxplore.metrics import (
+    Reference,
+    Scores,
+    checked_samples,
+    read_columns,
+    reference_rows,
+    score_blocks,
+    summed,
+)
 from voxplore.unitcells import UnitCells
 
 __all__ = ["Benchmark", "Options", "reference_of", "score"]
@@ -35,13 +44,17 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Options:
-    """rows: score the three reference rows too, of at most `row_size` cells, drawn by `seed`. name: of the row."""
+    """rows: score the three reference rows too, of at most `row_size` cells, drawn by `seed`. name: of the row.
+
+    five: the paper's five metrics alone.
+    """
 
     rows: bool = False
     row_size: int = 1000
     name: str | None = None
     vun: bool = True
     seed: int = 0
+    five: bool = False
 
 
 def reference_of(cells: UnitCells) -> Benchmark:
@@ -66,23 +79,38 @@ def score(
 ) -> dict[str, Scores]:
     """Evaluate and write `folder`: scores.json and scores.csv, and rows/<name>/ with the same for each reference row.
 
-    held_out: by default the benchmark's own. Returns the scores by name, "samples"
-    first. Nothing is written on failure.
+    held_out: by default the benchmark's own. Returns the scores by name, "samples" first. Nothing is written on failure
+    but the rows of cells that were scored: the same call again goes on with them.
     """
     options = options or Options()
     files.refuse_existing(Path(folder), overwrite)
     held_out = benchmark.held_out if held_out is None else held_out
     if options.rows and held_out is None:
         raise VoxploreError("reference rows", expected="a reference with a test split, or held-out cells", came="none")
-    reference = Reference(benchmark.reference)
-    found = {"samples": evaluate(samples, reference, held_out=held_out, vun=options.vun, name=options.name)}
-    if options.rows and held_out is not None:
-        size, seed = options.row_size, options.seed
-        found |= reference_rows(reference, benchmark.train, held_out, n=size, seed=seed, vun=options.vun)
-    with files.staged_folder(folder, overwrite) as stage:
-        for name, scores in found.items():
-            scores.save(stage if name == "samples" else stage / "rows" / name)
+    reference, samples = Reference(benchmark.reference), checked_samples(samples)
+    asked = {"samples": samples.sha256(), "reference": reference.sha256, "five": options.five, "version": __version__}
+    chosen = {"held_out": held_out, "vun": options.vun, "five": options.five}
+    with growing_folder(folder, asked, overwrite) as growing:
+        columns = _rows(growing, samples, reference, options.five)
+        found = {"samples": summed(samples, reference, columns, **chosen, name=options.name)}
+        if options.rows and held_out is not None:
+            chosen |= {"n": options.row_size, "seed": options.seed, "held_out": held_out}
+            found |= reference_rows(reference, benchmark.train, **chosen)
+        with files.staged_folder(folder, overwrite) as stage:
+            for name, scores in found.items():
+                scores.save(stage if name == "samples" else stage / "rows" / name)
+            growing.remove()
     return found
+
+
+def _rows(growing: Growing, samples: UnitCells, reference: Reference, five: bool) -> dict[str, np.ndarray]:
+    """Score the cells that earlier runs have not; the columns of all."""
+    done = sum(note["n"] for note in growing.notes)
+    for columns in score_blocks(samples, reference, first=done, five=five):
+        head = "" if growing.notes else files.csv_line(columns)
+        rows = {"rows.csv": (head + files.csv_rows(columns)).encode()}
+        growing.commit({"n": len(columns["id"])}, rows)
+    return read_columns(growing.folder / "rows.csv", len(samples))
 
 
 def _as_built(cells: UnitCells) -> UnitCells:

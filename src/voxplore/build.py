@@ -48,12 +48,15 @@ def finish(cells: UnitCells, *, seed: int = 0, rule: str = "v1", orientations: i
     return cells if turned else orient_cells(cells, orientations)
 
 
-def join(sets: Sequence[UnitCells]) -> UnitCells:
-    """Several sets as one, each keeping its splits; columns that not all of them have are dropped."""
+def join(sets: Sequence[UnitCells], name: str | None = None) -> UnitCells:
+    """Several sets as one, each keeping its splits; columns that not all of them have are dropped.
+
+    Column `set`: the name of the set that each cell comes from.
+    """
     if len(sets) < 2:
         raise VoxploreError("sets to join", expected="two or more", came=str(len(sets)))
-    joined = UnitCells.concatenate(sets)
-    about = {"name": _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
+    joined = UnitCells.concatenate([_labelled(one) for one in sets])
+    about = {"name": name or _listed(sets, "name", "+"), "joined": [_identity(one) for one in sets]}
     about |= {key: _listed(sets, key, "; ") for key in ("source", "licence", "split_rule")}
     return replace(joined, about={key: value for key, value in about.items() if value})
 
@@ -86,6 +89,12 @@ def _from_files(paths: Sequence[Path], read: Callable[[Path], np.ndarray], name:
     if len(set(ids)) < len(ids):
         ids = [f"{number:06d}-{stem}" for number, stem in enumerate(ids)]
     return UnitCells.from_voxels(np.stack([read(path) for path in paths]), {"id": np.array(ids, np.str_)}, name=name)
+
+
+def _labelled(cells: UnitCells) -> UnitCells:
+    """The cells with the name of their set in a column, unless they were joined before."""
+    name = str(cells.about.get("name", "cells"))
+    return replace(cells, index={**cells.index, "set": cells.index.get("set", np.full(len(cells), name))})
 
 
 def _listed(sets: Sequence[UnitCells], key: str, between: str) -> str:

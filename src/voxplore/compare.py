@@ -58,9 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Sections of (title, rows)."""
+    """Sections of (title, rows); the metrics in `columns`."""
 
     sections: tuple[tuple[str, tuple[Row, ...]], ...]
+    columns: tuple[str, ...] = COLUMNS
 
     def costs(self) -> list[str]:
         """Keys of COSTS that at least one row has: the columns after the metrics."""
@@ -94,7 +95,7 @@ class Table:
     def latex(self) -> str:
         """A tabular for booktabs; sections are rows across all columns."""
         labels = [label.translate(_LATEX) for label in self._header(dict.fromkeys(_ARROWS, ""))]
-        for i, key in enumerate(COLUMNS, start=1):
+        for i, key in enumerate(self.columns, start=1):
             labels[i] += _LATEX_ARROWS[METRIC[key].direction]
         lines = [rf"\begin{{tabular}}{{l{'r' * (len(labels) - 1)}}}", r"\toprule", " & ".join(labels) + r" \\"]
         for title, rows in self.sections:
@@ -108,17 +109,17 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         last = ["hardware"] if self.has_hardware() else []
-        names = [*COLUMNS, *(f"{key}_std" for key in COLUMNS), *self.costs(), *last]
+        names = [*self.columns, *(f"{key}_std" for key in self.columns), *self.costs(), *last]
         writer.writerow(["section", "row", "draws", *names])
         for title, rows in self.sections:
             for row in rows:
-                numbers = [part.get(key, "") for part in (row.mean, row.std) for key in COLUMNS]
+                numbers = [part.get(key, "") for part in (row.mean, row.std) for key in self.columns]
                 numbers += [row.cost.get(key, "") for key in self.costs()]
                 writer.writerow([title, row.label, row.draws, *numbers, *([row.hardware] if last else [])])
         return text.getvalue()
 
     def _header(self, arrows: dict[Any, str]) -> list[str]:
-        metrics = (f"{METRIC[key].label} {arrows[METRIC[key].direction]}".strip() for key in COLUMNS)
+        metrics = (f"{METRIC[key].label} {arrows[METRIC[key].direction]}".strip() for key in self.columns)
         return [
             "",
             *metrics,
@@ -129,7 +130,7 @@ class Table:
     def _cells(self, row: Row, plus_minus: str) -> list[str]:
         """Everything of a row but its label, as printed."""
         out = []
-        for key in COLUMNS:
+        for key in self.columns:
             spread = f" {plus_minus} {row.std[key]:.3f}" if key in row.std else ""
             out.append(f"{row.mean[key]:.3f}{spread}" if key in row.mean else "–")
         out += [f"{row.cost[key]:,.{COST[key].digits}f}" if key in row.cost else "–" for key in self.costs()]
@@ -137,14 +138,18 @@ class Table:
 
 
 def compare(
-    folders: Sequence[str | Path], out: str | Path, printed: Iterable[str] = (), overwrite: bool = False
+    folders: Sequence[str | Path],
+    out: str | Path,
+    printed: Iterable[str] = (),
+    overwrite: bool = False,
+    columns: Sequence[str] = COLUMNS,
 ) -> Table:
     """Write table.txt, table.md, table.tex and table.csv to `out` from folders that `evaluate` wrote.
 
-    printed: sets (PRINTED) whose rows in the paper are put beside them.
+    printed: sets (PRINTED) whose rows in the paper are put beside them. columns: keys of METRICS, in order.
     """
     files.refuse_existing(Path(out), overwrite)
-    table = table_of([scores for folder in folders for scores in _read(Path(folder))], printed)
+    table = table_of([scores for folder in folders for scores in _read(Path(folder))], printed, columns)
     with files.staged_folder(out, overwrite) as stage:
         for suffix, text in (("txt", table.text() + "\n"), ("md", table.markdown()), ("tex", table.latex())):
             files.write_text(stage / f"table.{suffix}", text)
@@ -152,8 +157,10 @@ def compare(
     return table
 
 
-def table_of(scores: Iterable[Scores], printed: Iterable[str] = ()) -> Table:
+def table_of(scores: Iterable[Scores], printed: Iterable[str] = (), columns: Sequence[str] = COLUMNS) -> Table:
     """One section a reference, in the order given; reference rows first. Scores of the same cells count once."""
+    if unknown := [key for key in columns if key not in METRIC]:
+        raise VoxploreError("columns", expected=f"some of {', '.join(METRIC)}", came=", ".join(unknown))
     sections: dict[str, dict[str, dict[str, Scores]]] = {}
     titles: dict[str, str] = {}
     for one in scores:
@@ -163,7 +170,7 @@ def table_of(scores: Iterable[Scores], printed: Iterable[str] = ()) -> Table:
         rows = sections.setdefault(key, {})
         rows.setdefault(one.name, {})[str(one.about["samples"]["sha256"])] = one
     parts = [(titles[key], tuple(_row(name, rows[name]) for name in _in_order(rows))) for key, rows in sections.items()]
-    return Table((*parts, *((_printed_title(name), printed_rows(name)) for name in printed)))
+    return Table((*parts, *((_printed_title(name), printed_rows(name)) for name in printed)), tuple(columns))
 
 
 def printed_rows(name: str) -> tuple[Row, ...]:
@@ -205,7 +212,7 @@ def _in_order(rows: dict[str, dict[str, Scores]]) -> list[str]:
 
 def _row(name: str, draws: dict[str, Scores]) -> Row:
     mean, std = {}, {}
-    for key in COLUMNS:
+    for key in METRIC:
         values = [float(draw.mean[key]) for draw in draws.values() if key in draw.mean]
         if len(values) == len(draws):
             mean[key] = fmean(values)

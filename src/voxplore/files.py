@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from voxplore.errors import VoxploreError
 
 __all__ = [
     "atomic_file",
+    "csv_line",
+    "csv_rows",
     "lock",
+    "put_in_place",
     "read_json",
     "read_text",
     "sha256",
@@ -42,14 +45,14 @@ _held: set[str] = set()
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is flushed and renamed to `path`, on failure removed."""
     path = Path(path)
-    with _named_os_errors(path):
+    with named_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last: writers such as np.save and Pillow choose the format by it.
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=_PART + path.suffix, dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
-        with _named_os_errors(path):
+        with named_os_errors(path):
             yield temporary
             _flush(temporary)
             os.chmod(temporary, 0o666 & ~_umask())
@@ -67,18 +70,23 @@ def staged_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     refuse_existing(path, overwrite)
-    with _named_os_errors(path), lock(path, again=True):
+    with named_os_errors(path), lock(path, again=True):
         stage = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent))
         os.chmod(stage, 0o777 & ~_umask())
         try:
             yield stage
-            for file in stage.rglob("*"):
-                _flush(file)
-            refuse_existing(path, overwrite)
-            _put_in_place(stage, path)
-            _flush(path.parent)
+            put_in_place(stage, path, overwrite)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def put_in_place(stage: Path, path: Path, overwrite: bool = False) -> None:
+    """Flush a whole folder and let it take the place of `path`, beside it, in one step."""
+    for file in stage.rglob("*"):
+        _flush(file)
+    refuse_existing(path, overwrite)
+    _put_in_place(stage, path)
+    _flush(path.parent)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -101,12 +109,25 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def write_csv(path: str | Path, columns: Mapping[str, Any]) -> None:
     """Write NumPy arrays (n,) as the columns of a table with a header, in one step; Bool as 0 and 1."""
+    with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        file.write(csv_line(columns))
+        for start in range(0, max(map(len, columns.values()), default=0), 4096):  # as Python objects all would be large
+            file.write(csv_rows({name: values[start : start + 4096] for name, values in columns.items()}))
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """One row of a table as text."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+def csv_rows(columns: Mapping[str, Any]) -> str:
+    """NumPy arrays (n,) as the n rows of a table without a header; Bool as 0 and 1."""
     plain = [(values * 1 if values.dtype == bool else values).tolist() for values in columns.values()]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*plain, strict=True))
-    write_text(path, text.getvalue())
+    csv.writer(text, lineterminator="\n").writerows(zip(*plain, strict=True))
+    return text.getvalue()
 
 
 def read_text(path: str | Path) -> str:
@@ -145,7 +166,7 @@ def lock(path: str | Path, *, again: bool = False) -> Iterator[None]:
         yield
         return
     made = [folder for folder in path.parents if not folder.exists()]
-    with _named_os_errors(path):
+    with named_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".{path.name}.lock"
     try:
@@ -207,7 +228,7 @@ def _remove(part: Path) -> None:
 
 
 @contextlib.contextmanager
-def _named_os_errors(path: Path) -> Iterator[None]:
+def named_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from voxplore import files
 from voxplore.errors import VoxploreError
 
-__all__ = ["Address", "card_of_cells", "card_of_model", "fetch", "load_model", "push"]
+__all__ = ["Address", "card_of_cells", "card_of_model", "fetch", "load_model", "model_folder", "push"]
 
 SCHEME = "hf://"
 #: What is sent and fetched: patterns of names in the folder itself.
@@ -54,7 +54,14 @@ def load_model(source: str | Path, device: str = "auto") -> Any:
     """As `models.load_model`, and from a hub where source is "hf://owner/name[@revision]"."""
     from voxplore import models
 
-    return models.load_model(fetch(str(source)) if str(source).startswith(SCHEME) else source, device)
+    return models.load_model(model_folder(source), device)
+
+
+def model_folder(source: str | Path) -> Path:
+    """The local folder of a saved model, of "default", or of one on a hub, which is fetched."""
+    from voxplore import models
+
+    return fetch(str(source)) if str(source).startswith(SCHEME) else models.model_folder(source)
 
 
 def push(folder: str | Path, to: str, private: bool = False) -> str:

@@ -19,31 +19,36 @@ from voxplore.unitcells import UnitCells
 if TYPE_CHECKING:
     from voxplore.models import Generator
 
-__all__ = ["draw", "recipe_with", "shown", "train"]
+__all__ = ["changed", "draw", "made", "recipe_with", "shown", "train"]
 
 
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
-    """The recipe's configuration with fields changed by texts such as "denoiser_training.cells=2000000".
-
-    Values are JSON (true, null, 0.5, [1, 2]); what is no JSON is text. Raises VoxploreError for an unknown recipe or
-    field and for a value of the wrong type.
-    """
+    """The recipe's configuration with fields `changed`; raises VoxploreError for an unknown recipe too."""
     if name not in RECIPES:
         raise VoxploreError("recipe", expected=f"one of {', '.join(RECIPES)}", came=repr(name))
-    data = config.to_dict(RECIPES[name])
+    return changed(RECIPES[name], changes, f"recipe {name}")
+
+
+def changed(settings: Any, changes: Sequence[str], where: str) -> Any:
+    """A frozen dataclass with fields changed by texts such as "denoiser_training.cells=2000000".
+
+    Values are JSON (true, null, 0.5, [1, 2]); what is no JSON is text. Raises VoxploreError, naming `where`, for an
+    unknown field and for a value of the wrong type.
+    """
+    data = config.to_dict(settings)
     for change in changes:
         path, sign, text = change.partition("=")
         if not sign:
-            raise VoxploreError(f"change of {name}", expected="FIELD=VALUE", came=repr(change))
+            raise VoxploreError(where, expected="FIELD=VALUE", came=repr(change))
         *parents, last = path.split(".")
         place: Any = data
         for parent in parents:
             place = place.get(parent) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place:
             known = ", ".join(place) if isinstance(place, dict) else "a field of the recipe"
-            raise VoxploreError(f"recipe {name}", expected=f"a field ({known})", came=repr(path))
+            raise VoxploreError(where, expected=f"a field ({known})", came=repr(path))
         place[last] = _value(text)
-    return config.from_dict(type(RECIPES[name]), data, f"recipe {name}")
+    return config.from_dict(type(settings), data, where)
 
 
 def shown(name: str, changes: Sequence[str] = ()) -> str:
@@ -97,25 +102,31 @@ def draw(model: "Generator", n: int, *, seed: int = 0, sampling: Any = None, con
     """n cells of a model, and under `about["made"]` what they took.
 
     made: recipe, parameters, training_seconds, seconds_per_1000 (of this drawing), steps (of the sampler, all of its
-    stages; None where it has none) and hardware; what is not known is left out.
+    stages; None where it has none), hardware, and config (the whole one, with the sampling of this drawing); what is
+    not known is left out.
     """
-    from voxplore.training import hardware
-
-    sampling = sampling or model.config.sampling
     started = time.monotonic()
     cells = model.generate(n, seed=seed, sampling=sampling, condition=condition)
     seconds = time.monotonic() - started
+    return dataclasses.replace(cells, about={**cells.about, "made": made(model, n, seconds, sampling)})
+
+
+def made(model: "Generator", n: int, seconds: float, sampling: Any = None) -> dict[str, Any]:
+    """What drawing n cells took; see `draw`."""
+    from voxplore.training import hardware
+
+    sampling = sampling or model.config.sampling
     trained, here = model.trained, hardware(model.device)
-    made = {
+    known = {
         "recipe": trained.get("recipe"),
         "parameters": model.parameters(),
         "training_seconds": trained.get("seconds", _seconds(trained, 0.0) if "stages" in trained else None),
         "seconds_per_1000": round(1000 * seconds / max(n, 1), 2),
         "steps": _steps(sampling),
         "hardware": here if trained.get("hardware", here) == here else f"{trained['hardware']}; drawn on {here}",
+        "config": config.to_dict(dataclasses.replace(model.config, sampling=sampling)),
     }
-    known = {key: value for key, value in made.items() if value is not None}
-    return dataclasses.replace(cells, about={**cells.about, "made": known})
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _seconds(trained: dict[str, Any], measured: float) -> float:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import itertools
 import math
+import mmap
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ __all__ = ["FORMAT_VERSION", "UnitCells", "as_voxels", "load_cells", "pack", "un
 
 FORMAT_VERSION = 1
 _INTEGER_COLUMNS = frozenset({"orientation", "seed"})
-_TEXT_COLUMNS = frozenset({"id", "split", "source_id", "model", "family", "nearest_id"})
+_TEXT_COLUMNS = frozenset({"id", "split", "source_id", "model", "family", "set", "nearest_id"})
 _MAX_RESOLUTION = 1024
 
 
@@ -83,6 +84,19 @@ class UnitCells:
         """All cells unpacked: Bool (n, d, d, d), n d^3 bytes."""
         return unpack(np.asarray(self.packed), self.resolution)
 
+    def parts(self, size: int) -> Iterator["UnitCells"]:
+        """The cells in order as UnitCells of at most `size`, in memory."""
+        yield from (self.part(start, start + size) for start in range(0, len(self), size))
+
+    def part(self, start: int, stop: int) -> "UnitCells":
+        """Cells start ... stop as UnitCells in memory; of a memory map nothing else stays there."""
+        part = self[start:stop]
+        part = replace(part, packed=np.array(part.packed))
+        mapped = getattr(self.packed, "_mmap", None)
+        if mapped is not None:  # pages that were read count as memory of this process
+            mapped.madvise(mmap.MADV_DONTNEED)
+        return part
+
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """The cells in order as Bool (at most size, d, d, d)."""
         for start in range(0, len(self), size):
@@ -90,7 +104,7 @@ class UnitCells:
 
     def relative_density(self) -> np.ndarray:
         """Solid fraction of each cell: float64 (n,)."""
-        counts = [np.bitwise_count(self.packed[i : i + 4096]).sum(1, dtype=np.int64) for i in range(0, len(self), 4096)]
+        counts = [np.bitwise_count(part.packed).sum(1, dtype=np.int64) for part in self.parts(512)]
         return np.concatenate([np.zeros(0, np.int64), *counts]) / self.resolution**3
 
     def split(self, name: str) -> "UnitCells":
@@ -104,8 +118,8 @@ class UnitCells:
     def sha256(self) -> str:
         """Checksum of the resolution and the packed bits (not of the index)."""
         digest = hashlib.sha256(str(self.resolution).encode())
-        for start in range(0, len(self), 4096):
-            digest.update(np.ascontiguousarray(self.packed[start : start + 4096]).data)  # pyright: ignore
+        for part in self.parts(512):
+            digest.update(part.packed.data)
         return digest.hexdigest()
 
     @staticmethod
@@ -127,9 +141,8 @@ class UnitCells:
     def write_into(self, stage: Path) -> None:
         """Write the three files into an existing folder that is staged by the caller."""
         np.save(stage / "voxels.npy", np.asarray(self.packed))
-        (stage / "index.csv").write_text(_index_text(self), encoding="utf-8")
-        checksums = {name: files.sha256(stage / name) for name in ("voxels.npy", "index.csv")}
-        files.write_json(stage / "cells.json", _header(self, checksums))
+        files.write_csv(stage / "index.csv", index_columns(self))
+        write_header(stage, len(self), self.resolution, self.about)
 
 
 def numbered_ids(name: str, n: int, start: int = 0) -> np.ndarray:
@@ -161,21 +174,30 @@ def load_cells(path: str | Path, split: str | None = None) -> UnitCells:
     return cells.split(split) if split else cells
 
 
-def _header(cells: UnitCells, checksums: dict[str, str]) -> dict[str, Any]:
+def write_header(stage: Path, n: int, resolution: int, about: dict[str, Any]) -> None:
+    """Write `cells.json` beside the other two files of n cells, whose checksums it holds."""
     from voxplore import __version__
 
-    return {
+    header = {
         "format": "voxplore-cells",
         "format_version": FORMAT_VERSION,
-        "name": cells.about.get("name", "cells"),
-        "n": len(cells),
-        "resolution": cells.resolution,
+        "name": about.get("name", "cells"),
+        "n": n,
+        "resolution": resolution,
         "axes": "x, y, z, C order",
         "values": "1 = solid",
-        **{key: value for key, value in cells.about.items() if key != "name"},
+        **{key: value for key, value in about.items() if key != "name"},
         "voxplore_version": __version__,
-        "sha256": checksums,
+        "sha256": {name: files.sha256(stage / name) for name in ("voxels.npy", "index.csv")},
     }
+    files.write_json(stage / "cells.json", header)
+
+
+def array_header(shape: tuple[int, ...]) -> bytes:
+    """What a .npy file of uint8 begins with, as `np.save` writes it; the numbers follow in C order."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 _HEADER_KEYS = frozenset(
@@ -183,14 +205,9 @@ _HEADER_KEYS = frozenset(
 )
 
 
-def _index_text(cells: UnitCells) -> str:
-    columns = dict(cells.index)
-    columns.setdefault("relative_density", np.round(cells.relative_density(), 6))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    return text.getvalue()
+def index_columns(cells: UnitCells) -> dict[str, np.ndarray]:
+    """The columns of index.csv: those of the cells, and their relative density."""
+    return {**cells.index, "relative_density": np.round(cells.relative_density(), 6)} | cells.index
 
 
 def _load_folder(folder: Path) -> UnitCells:

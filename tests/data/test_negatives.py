@@ -3,8 +3,9 @@ import pytest
 from scipy import ndimage
 from scipy.stats import norm
 
-from voxplore.data.negatives import KINDS, MIXES, degrade
+from voxplore.data.negatives import KINDS, MIXES, degrade, degrade_cells
 from voxplore.errors import VoxploreError
+from voxplore.unitcells import UnitCells
 
 SIDE = 16
 
@@ -165,3 +166,19 @@ def test_empty_and_full_cells_and_empty_batches_pass(cells):
     for kind in KINDS:
         assert (spoil(extremes, kind) != extremes).any(axis=(1, 2, 3)).all()
     assert degrade(cells[:0], np.random.default_rng(0)).shape == cells[:0].shape
+
+
+@pytest.mark.parametrize("mix", ["scatter", "closed_faces", "failures"])
+def test_a_set_is_spoiled_cell_by_cell_under_the_same_ids(cells, mix):
+    whole = UnitCells.from_voxels(cells, {"id": np.arange(40).astype(str), "split": ["test"] * 40}, name="bars")
+    spoiled = degrade_cells(whole, mix, seed=2)
+    assert np.array_equal(spoiled.packed, degrade_cells(whole, mix, seed=2).packed)
+    assert not np.array_equal(spoiled.packed, degrade_cells(whole, mix, seed=3).packed)
+    assert (spoiled.voxels() != cells).any(axis=(1, 2, 3)).all()
+    assert spoiled.index["id"].tolist() == whole.index["id"].tolist()
+    assert spoiled.about["name"] == f"bars, {mix}"
+
+
+def test_an_unknown_way_to_spoil_a_set_is_named(cells):
+    with pytest.raises(VoxploreError, match=r"published.*closed_faces.*came 'rust'"):
+        degrade_cells(UnitCells.from_voxels(cells), "rust")

@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import Any
 
-#: A checkpoint after every step, so that a kill may fall between any two.
+#: A checkpoint after every step, and blocks of a few cells, so that a kill may fall between any two.
 CHECKPOINT_SECONDS = 0.0
 _WATCHED = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.chmod", "os.utime"}
 
@@ -25,7 +25,7 @@ def preload() -> None:
     import torch
 
     import voxplore.cli
-    from voxplore import benchmark, build, compare, describe, export, metrics, models, refine, runs  # noqa: F401
+    from voxplore import benchmark, build, compare, describe, drawing, export, growing, metrics, models, refine, runs  # noqa: F401
     from voxplore.data import families, nets, shells  # noqa: F401
     from voxplore.mechanics import properties_of
     from voxplore.training import loop
@@ -33,6 +33,9 @@ def preload() -> None:
     for verb in voxplore.cli.VERBS:
         importlib.import_module(f"voxplore.cli.{verb}")
     torch.set_num_threads(1)
+    drawing._block_size = lambda together: 5
+    metrics.rows.BLOCK = 3
+    growing._FLUSH_SECONDS = 0.0
     loop._CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     # Compiled code is loaded once, here.
     noise = np.random.default_rng(0).random((3, 16, 16, 16)) > 0.3

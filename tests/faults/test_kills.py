@@ -5,7 +5,9 @@ at --out each time, and then lets the same command end. Timings in JSON are not 
 last byte.
 """
 
+import json
 import os
+import platform
 import random
 import shutil
 import time
@@ -16,8 +18,11 @@ import pytest
 from fault_server import contents
 from fault_verbs import Verb, verbs
 
-#: Kills of the slow test; VOXPLORE_KILLS sets another number.
+from voxplore import __version__, files
+
+#: Kills of the slow test; VOXPLORE_KILLS sets another number. VOXPLORE_RECORD: where to write what was found, as JSON.
 KILLS = int(os.environ.get("VOXPLORE_KILLS", "208"))
+RECORD = os.environ.get("VOXPLORE_RECORD")
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +116,30 @@ def killed(server, chosen: list[Verb], kills: int, seed: int) -> str:
     return "\n".join([*lines, f"{'all':<12}{total:>6}"])
 
 
+def record(path: Path, chosen: list[Verb]) -> None:
+    """What was found, a verb each: kills, what was lost, what ended in other bytes, and the seconds of all its runs."""
+    found = {
+        verb.name: {"kills": verb.kills, "lost": verb.lost, "differing": verb.differing, "seconds": round(verb.seconds)}
+        for verb in chosen
+    }
+    total = {key: sum(len(each[key]) for each in found.values()) for key in ("lost", "differing")}
+    total = {"kills": sum(verb.kills for verb in chosen), **total}
+    hardware = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    about = {"voxplore_version": __version__, "hardware": hardware}
+    files.write_json(path, {"verbs": found, **total, **about})
+
+
 def check(chosen: list[Verb]) -> None:
     assert not [text for verb in chosen for text in verb.lost]
     assert not [text for verb in chosen for text in verb.differing]
 
 
-def test_a_killed_build_or_compare_leaves_the_old_or_the_new(small):
+def test_a_killed_build_or_compare_leaves_the_old_or_the_new(small, tmp_path):
     chosen = [verb for verb in verbs("few-scores") if verb.name in ("build", "compare")]
     killed(small, chosen, 12, seed=1)
+    record(tmp_path / "kills.json", chosen)
+    found = json.loads((tmp_path / "kills.json").read_text())
+    assert found["kills"] == sum(each["kills"] for each in found["verbs"].values()) >= 12
     check(chosen)
 
 
@@ -128,5 +149,7 @@ def test_every_verb_survives_kills_at_random_moments(prepared_verbs, capsys):
     table = killed(server, chosen, KILLS, seed=0)
     with capsys.disabled():
         print("\n" + table)
+    if RECORD:
+        record(Path(RECORD), chosen)
     assert sum(verb.kills for verb in chosen) >= KILLS
     check(chosen)

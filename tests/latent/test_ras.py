@@ -82,3 +82,12 @@ def test_contrastive_loss_falls_when_the_classes_part():
     apart = contrastive_loss(torch.ones(4, 3), -torch.ones(4, 3))
     assert together.item() == pytest.approx(0.6931, abs=1e-3)
     assert apart < together
+
+
+def test_contrastive_loss_equals_a_plain_loop_with_fewer_negatives(latents):
+    positives, negatives = latents[0], latents[1][:3]
+    losses = []
+    for own, other in ((positives, negatives), (negatives, positives)):
+        margins = [x @ other[i % len(other)] - x @ own[i - 1] for i, x in enumerate(own)]
+        losses.append(torch.log1p(torch.stack(margins).exp()).mean())
+    assert contrastive_loss(positives, negatives).item() == pytest.approx(float(sum(losses)) / 2)

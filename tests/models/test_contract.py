@@ -112,6 +112,14 @@ def test_the_same_seed_gives_the_same_cells_however_many_are_drawn(trained):
     assert np.array_equal(three.packed, seven.packed[:3])
 
 
+def test_a_part_of_a_drawing_has_the_cells_of_the_whole(trained):
+    together = trained.model.together(trained.sampling)
+    whole = trained.draw(together + 3, seed=4)
+    part = trained.model.generate(3, seed=4, sampling=trained.sampling, first=together)
+    assert np.array_equal(part.packed, whole.packed[together:])
+    assert part.index["id"].tolist() == whole.index["id"][together:].tolist()
+
+
 def test_another_seed_gives_other_cells(trained):
     # Cells of a hardly trained network can all be empty; what is drawn from is not.
     if not trained.draw(7, seed=4).relative_density().any():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import voxplore as vp
+from voxplore.data.negatives import degrade
 from voxplore.geometry import apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
 from voxplore.models.voxplore_decoding import cut_in_one_piece, largest_piece, symmetrised
@@ -150,7 +151,7 @@ def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(ce
     off = [np.abs(drawn.relative_density() - wanted).mean() for drawn in (plain, asked, cut)]
     assert off[1] < 0.7 * off[0]
     assert off[2] <= 1 / 16**3
-    assert np.array_equal(asked.index["wanted_density"], wanted)
+    assert np.array_equal(asked.index["wanted_relative_density"], wanted)
 
 
 @pytest.mark.parametrize("condition", [0.3, {"stiffness": 1}, {"relative_density": 1.5}, {"relative_density": [0.1]}])
@@ -167,6 +168,22 @@ def test_interpolation_starts_and_ends_at_the_reconstructions(model, cells):
     assert np.array_equal(line[[3, 7]].packed, model.reconstruct(cells[5:7]).packed)
     with pytest.raises(vp.VoxploreError):
         model.interpolate(cells[:2], cells[:3], 4)
+
+
+@pytest.mark.parametrize("variant", ["noreg", "contrastive", "neg-failures"])
+def test_every_way_to_regularise_trains_and_draws(cells, variant, monkeypatch):
+    mixes = []
+
+    def seen(voxels, rng, others, mix):
+        mixes.append(mix)
+        return degrade(voxels, rng, others, mix)
+
+    monkeypatch.setattr("voxplore.models.voxplore.degrade", seen)
+    name = f"voxplore-{variant}-nets-tiny"
+    model = vp.VoxPlore(brief(name), device="cpu").fit(cells)
+    assert all(bool(torch.isfinite(p).all()) for p in model.autoencoder.parameters())
+    assert len(model.generate(3, seed=0)) == 3
+    assert set(mixes) == {RECIPES[name].negative_mix}
 
 
 def test_fit_says_what_it_was_given(model, cells):

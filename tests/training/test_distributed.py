@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ MODELS = ("voxplore", "vae", "dit3d", "yang2024", "cdm3d", "xcube", "trellis", "
 #: weight that is used outside of any call.
 PROBLEM = """
 import sys
+import time
 from pathlib import Path
 import numpy as np
 import torch
@@ -51,22 +53,38 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def on_two(code: str, *arguments: object) -> None:
-    """Run code on two processes, as torchrun starts them."""
+def on_two(code: str, *arguments: object, seconds: float = 300.0) -> None:
+    """Run code on two processes, as torchrun starts them; both are ended where one of them fails or takes too long."""
     common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     both = [
         subprocess.Popen(command, env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"})
         for rank in range(2)
     ]
-    assert [process.wait(300) for process in both] == [0, 0]
+    deadline = time.monotonic() + seconds
+    try:
+        # A process whose partner has died would wait for it: the first failure ends both.
+        while any(process.poll() is None for process in both) and not any(process.poll() for process in both):
+            assert time.monotonic() < deadline, f"two processes still at work after {seconds:.0f} s"
+            time.sleep(0.05)
+        assert [process.poll() for process in both] == [0, 0]
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
 
 
 def curve(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
+def test_a_process_whose_partner_has_died_or_that_hangs_is_ended():
+    with pytest.raises(AssertionError):
+        on_two("import os, sys, time\nif os.environ['RANK'] == '0': sys.exit(3)\ntime.sleep(600)")
+    with pytest.raises(AssertionError, match="still at work after 1 s"):
+        on_two("import time\ntime.sleep(600)", seconds=1.0)
+
+
 def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_path):
     space: dict = {}
     exec(PROBLEM, space)
@@ -74,7 +92,7 @@ def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_pat
     save = "net = problem(sys.argv[1])\nimport os\ntorch.distributed.barrier()\n"
     save += "from voxplore.training.checkpoint import write_tensors\n"
     save += "write_tensors(Path(sys.argv[1]) / f'rank{os.environ[\"RANK\"]}.st', net.state_dict(), {})\n"
-    on_two(PROBLEM + save, tmp_path / "two")
+    on_two(PROBLEM + save, tmp_path / "two", seconds=120.0)
     one, two = curve(tmp_path / "one"), curve(tmp_path / "two")
     assert len(one) == len(two) == 100
     assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4

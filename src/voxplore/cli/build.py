@@ -180,12 +180,14 @@ class Joined(_Set):
 
     sets: tuple[Path, ...]
     """Two folders of cells or more."""
+    name: str | None = None
+    """Of the whole; by default the names of the sets."""
 
     def cells(self) -> "UnitCells":
         from voxplore.build import join
         from voxplore.unitcells import load_cells
 
-        return join([load_cells(path) for path in self.sets])
+        return join([load_cells(path) for path in self.sets], self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,11 @@ class Command:
     """Folder to write."""
     printed: tuple[Literal["metatruss", "metashell"], ...] = ()
     """Add the rows that the paper prints for these sets, measured on its own data."""
+    columns: tuple[str, ...] = ()
+    """Metrics to show, such as quality valid vun; by default those of Table 1 and what stands beside them."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore.compare import compare
+        from voxplore.compare import COLUMNS, compare
 
-        return compare(self.scores, self.out, self.printed, self.overwrite).text()
+        return compare(self.scores, self.out, self.printed, self.overwrite, self.columns or COLUMNS).text()

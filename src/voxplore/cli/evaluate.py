@@ -13,7 +13,8 @@ class Command:
     """Score cells against a reference set by benchmark v1; writes scores.json and scores.csv.
 
     CELLS and the reference are folders of cells, the published npz, or plain Bool .npy / .npz arrays. Of a built set
-    the training split in its six orientations is the reference, and its test split is held out.
+    the training split in its six orientations is the reference, and its test split is held out. Cells are scored in
+    blocks; what was broken off goes on where it was.
     """
 
     cells: CellsPath
@@ -31,6 +32,8 @@ class Command:
     """Name of the row; draws of one name become one row of `compare`."""
     no_vun: bool = False
     """Leave out vun, the slowest part."""
+    five: bool = False
+    """The paper's five scores alone: neither vun, Vendi, pair distance nor novelty after an opening."""
     seed: int = 0
     """Draws the cells of the reference rows."""
     overwrite: Overwrite = False
@@ -41,6 +44,6 @@ class Command:
 
         reference = benchmark.reference_of(load_cells(self.reference))
         held_out = load_cells(self.held_out) if self.held_out else None
-        options = benchmark.Options(self.rows, self.row_size, self.name, not self.no_vun, self.seed)
+        options = benchmark.Options(self.rows, self.row_size, self.name, not self.no_vun, self.seed, self.five)
         scores = benchmark.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)
         return "\n".join(map(str, scores.values()))

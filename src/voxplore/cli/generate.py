@@ -1,18 +1,25 @@
 """`voxplore generate`: cells from a trained model."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from voxplore.cli.common import Device, Out, Overwrite
+from voxplore.cli.common import Device, Engine, Out, Overwrite
+
+if TYPE_CHECKING:
+    from voxplore.drawing import Drawing, Wanted
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """Draw unit cells from a trained model and write them as a folder of cells."""
+    """Draw unit cells from a trained model and write them as a folder of cells.
+
+    Cells are written as they come, to PATH.unfinished at first; a drawing that was broken off goes on where it was.
+    """
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Folder of a saved model, "default" for the one that comes with the package, or hf://owner/name."""
@@ -30,41 +37,76 @@ class Command:
     """Relative density asked for: one for all cells, or two to go evenly from the one to the other."""
     calibrate: bool = False
     """Cut every cell at the density asked for, instead of the recipe's threshold."""
+    condition: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PROPERTY=VALUE|FIRST:LAST...")] = ()
+    """Other properties asked for, such as young_hill=0.02 or poisson_xy=0.1:0.3, as columns of --properties are called;
+    two numbers go evenly from the one to the other."""
+    properties: Path | None = None
+    """What `voxplore properties` wrote for cells of --known (--condition)."""
+    known: Path | None = None
+    """The cells of --properties; of a set with splits the training cells alone count."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=VALUE...")] = ()
+    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.4 srr.radius=1.2."""
     device: Device = "auto"
+    engine: Engine = "local"
+    """Where the work is done: processes on this machine, or Ray."""
+    workers: int = 1
+    """Processes of one thread each; 1 draws in this one, with all threads. The cells do not depend on it."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files, runs
-        from voxplore.cli.sampling import changed
-        from voxplore.errors import VoxploreError
-        from voxplore.hub import load_model
+        from tqdm import tqdm
+
+        from voxplore import files
+        from voxplore.drawing import draw_into
 
         files.refuse_existing(self.out, self.overwrite)
+        drawing = self._drawing()
+        with tqdm(total=self.n, unit="cell", disable=None) as bar:
+            work = {"workers": self.workers, "engine": self.engine, "overwrite": self.overwrite}
+            found = draw_into(self.out, drawing, **work, progress=bar.update)
+        lines = [f"{found.n} cells in {self.out}, relative density {found.relative_density:.3f} on average"]
+        if found.off is not None:
+            lines.append(f"mean absolute difference from the density asked for: {found.off:.4f}")
+        return "\n".join(lines)
+
+    def _drawing(self) -> "Drawing":
+        from voxplore import runs
+        from voxplore.cli.sampling import changed
+        from voxplore.drawing import Drawing, Known, open_model
+        from voxplore.errors import VoxploreError
+        from voxplore.hub import model_folder
+
         if self.n < 1:
             raise VoxploreError("n", expected="one cell or more", came=str(self.n))
-        model = load_model(self.model, self.device)
+        if self.workers < 1:
+            raise VoxploreError("workers", expected="one process or more", came=str(self.workers))
+        folder = model_folder(self.model)
         changes: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
         changes |= {"srr": None} if self.no_srr else {}
         changes |= {"calibrate": True} if self.calibrate else {}
-        sampling = changed(model.config.sampling, changes)
-        wanted = self._wanted()
-        cells = runs.draw(model, self.n, seed=self.seed, sampling=sampling, condition=wanted)
-        cells.save(self.out, self.overwrite)
-        density = cells.relative_density()
-        lines = [f"{len(cells)} cells in {self.out}, relative density {density.mean():.3f} on average"]
-        if wanted is not None:
-            off = abs(density - wanted["relative_density"]).mean()
-            lines.append(f"mean absolute difference from the density asked for: {off:.4f}")
-        return "\n".join(lines)
+        sampling = changed(open_model(folder, self.device).config.sampling, changes)
+        sampling = runs.changed(sampling, self.set, f"sampling of {self.model}")
+        known = None
+        if self.condition:
+            if self.properties is None or self.known is None:
+                came = "neither" if self.properties is self.known else "one alone"
+                raise VoxploreError("condition", expected="--properties TABLE and --known CELLS", came=came)
+            known = Known(self.properties, self.known)
+        return Drawing(folder, self.n, self.seed, sampling, self._wanted(), known, self.device)
 
-    def _wanted(self) -> dict[str, Any] | None:
-        import numpy as np
-
+    def _wanted(self) -> "tuple[Wanted, ...]":
+        from voxplore.drawing import Wanted
         from voxplore.errors import VoxploreError
 
         if len(self.density) > 2 or (self.calibrate and not self.density):
-            raise VoxploreError(
-                "density", expected="one number or two", came=" ".join(map(str, self.density)) or "none"
-            )
-        ends = (self.density[0], self.density[-1]) if self.density else None
-        return None if ends is None else {"relative_density": np.linspace(*ends, self.n)}
+            came = " ".join(map(str, self.density)) or "none"
+            raise VoxploreError("density", expected="one number or two", came=came)
+        wanted = [Wanted("relative_density", self.density[0], self.density[-1])] if self.density else []
+        for text in self.condition:
+            name, _, value = text.partition("=")
+            first, _, last = value.partition(":")
+            try:
+                wanted.append(Wanted(name, float(first), float(last or first)))
+            except ValueError as error:
+                raise VoxploreError("condition", expected="PROPERTY=NUMBER or FIRST:LAST", came=repr(text)) from error
+        return tuple(wanted)

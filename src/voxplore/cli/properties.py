@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
 
@@ -21,6 +22,8 @@ class Command:
     """Folder to write."""
     n: int | None = None
     """Only the first cells."""
+    split: Literal["train", "valid", "test"] | None = None
+    """Only the cells of one split."""
     young: float = 1.0
     """Young's modulus of the solid; the unit of all moduli."""
     poisson: float = 0.3
@@ -48,11 +51,11 @@ class Command:
 
         from voxplore import files
         from voxplore.data.sources import cache_folder
-        from voxplore.mechanics import properties_of
+        from voxplore.mechanics import asked_and_solved, properties_of
         from voxplore.unitcells import load_cells
 
         files.refuse_existing(self.out, self.overwrite)
-        cells = load_cells(self.cells)[: self.n]
+        cells = load_cells(self.cells, self.split)[: self.n]
         cache = None if self.no_cache else cache_folder() / "properties"
         solid = {"young": self.young, "poisson": self.poisson, "tolerance": self.tolerance}
         with tqdm(total=len(cells), unit="cell", disable=None) as bar:
@@ -63,13 +66,16 @@ class Command:
 
             found = {"workers": self.workers, "engine": self.engine}
             columns |= checks_of(cells, size_mm=self.size, strut_mm=self.feature, **found)
+        asked = asked_and_solved(cells, columns)
+        about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": asked} if asked else {})
         with files.staged_folder(self.out, self.overwrite) as stage:
             files.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
-            files.write_json(stage / "properties.json", {"cells_sha256": cells.sha256(), "n": len(cells), **solid})
+            files.write_json(stage / "properties.json", about)
             if self.pictures:
                 self._draw(cells.index["id"], columns, stage / "young")
         share = columns["auxetic"].mean()
-        return f"{len(cells)} cells in {self.out / 'properties.csv'}, {100 * share:.0f} % of them auxetic"
+        lines = [f"{len(cells)} cells in {self.out / 'properties.csv'}, {100 * share:.0f} % of them auxetic"]
+        return "\n".join([*lines, *(_told(name, found) for name, found in asked.items())])
 
     def _draw(self, ids, columns, folder: Path) -> None:
         from functools import partial
@@ -81,3 +87,8 @@ class Command:
         for name, stiffness in zip(file_names(ids.tolist()), stiffness_of(columns), strict=True):
             along = partial(directional_young, stiffness, young=self.young)
             render_directional(along, folder / f"{name}.png", f"Young's modulus of {name}")
+
+
+def _told(name: str, found: dict[str, float]) -> str:
+    off = f"{found['off']:.4g} (dealt out at random {found['at_random']:.4g}), correlation {found['correlation']:.2f}"
+    return f"mean absolute difference from the {name} asked for: {off}"

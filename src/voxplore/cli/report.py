@@ -20,6 +20,10 @@ class Command:
     """Folder under which `evaluate` wrote scores, at any depth."""
     out: Out
     """Folder to write."""
+    along: str | None = None
+    """Also draw the scores along a field of the configuration, such as sampling.srr.strength or ras.inter."""
+    rows: tuple[Path, ...] = ()
+    """Folders of scores elsewhere, to stand in the tables too."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
@@ -31,5 +35,5 @@ class Command:
                 f"{name:<20}" + ", ".join(f"{key} {value:.3f}" for key, value in found.items())
                 for name, found in panels.items()
             )
-        tables = report.make_report(self.results, self.out, overwrite=self.overwrite)
+        tables = report.make_report(self.results, self.out, self.overwrite, self.along, self.rows)
         return f"{tables} tables in {self.out}: index.html, and a table and a plot for each"

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from voxplore.errors import VoxploreError
+from voxplore.unitcells import UnitCells, pack
 
-__all__ = ["KINDS", "MIXES", "degrade"]
+__all__ = ["KINDS", "MIXES", "degrade", "degrade_cells"]
 
 Block = tuple[slice, slice, slice]
 
@@ -33,6 +34,7 @@ MIXES: dict[str, dict[str, float]] = {
     },
 }
 _TRIES = 30
+_BATCH = 256
 
 
 def degrade(
@@ -61,10 +63,22 @@ def degrade(
     return negatives
 
 
+def degrade_cells(cells: UnitCells, mix: str, seed: int = 0) -> UnitCells:
+    """One negative for each cell, under its id; mix: a name in MIXES or in KINDS. The same for the same seed."""
+    rng = np.random.default_rng(seed)
+    shares = {mix: 1.0} if mix in KINDS else mix
+    rows = [pack(degrade(voxels, rng, mix=shares)) for voxels in cells.batches(_BATCH)]
+    packed = np.concatenate([np.zeros((0, cells.packed.shape[1]), np.uint8), *rows])
+    source = str(cells.about.get("name", "cells"))
+    about = {"name": f"{source}, {mix}", "source": f"{source}, degraded by voxplore", "seed": seed}
+    index = {key: cells.index[key] for key in ("id", "source_id") if key in cells.index}
+    return UnitCells(packed, cells.resolution, index, about)
+
+
 def _shares(mix: str | Mapping[str, float]) -> tuple[list[str], np.ndarray]:
     if isinstance(mix, str):
         if mix not in MIXES:
-            raise VoxploreError("mix of negatives", expected=" or ".join(MIXES), came=repr(mix))
+            raise VoxploreError("mix of negatives", expected=" or ".join([*MIXES, *KINDS]), came=repr(mix))
         mix = MIXES[mix]
     unknown = sorted(set(mix) - set(KINDS))
     shares = np.array(list(mix.values()), dtype=np.float64)

@@ -7,17 +7,21 @@
 from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman, spread_directions
 from .elasticity import effective_stiffness
+from .known import asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
 
 __all__ = [
     "CONSTANTS",
     "Constant",
+    "asked_and_solved",
     "derived",
     "directional_young",
     "effective_conductivity",
     "effective_stiffness",
     "hashin_shtrikman",
+    "properties_file",
     "properties_of",
+    "read_properties",
     "spread_directions",
     "stiffness_of",
 ]

@@ -4,8 +4,8 @@ from . import neighbours
 from .discovery import Discovery, vun
 from .neighbours import Reference, diversity, novelty
 from .quality import connectivity, periodicity, symmetry
-from .scorecard import Scores
-from .scores import evaluate, reference_rows
+from .scorecard import Scores, read_columns
+from .scores import checked_samples, evaluate, reference_rows, score_blocks, summed
 from .table import COST, COSTS, METRIC, METRICS, Cost, Metric
 
 __all__ = [
@@ -18,13 +18,17 @@ __all__ = [
     "Metric",
     "Reference",
     "Scores",
+    "checked_samples",
     "connectivity",
     "diversity",
     "evaluate",
     "neighbours",
     "novelty",
     "periodicity",
+    "read_columns",
     "reference_rows",
+    "score_blocks",
+    "summed",
     "symmetry",
     "vun",
 ]

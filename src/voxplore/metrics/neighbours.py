@@ -39,9 +39,9 @@ class Reference:
     def __len__(self) -> int:
         return len(self.bits)
 
-    def nearest(self, queries: Cells) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(self, queries: Cells, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Index int64 (n,) and IoU float64 (n,) of each query's nearest reference cell."""
-        found = self.search(queries, 1)
+        found = kernels.nearest(self.prepare(queries, threads), self.bits, 1, None, threads or self.threads)
         return found.index[:, 0], found.iou[:, 0]
 
     def search(self, queries: Cells, k: int, groups: np.ndarray | None = None) -> kernels.Neighbours:
@@ -81,12 +81,12 @@ class Reference:
         keep[others[equal][same]] = False
         return np.flatnonzero(keep)
 
-    def prepare(self, queries: Cells) -> kernels.PackedBits:
+    def prepare(self, queries: Cells, threads: int | None = None) -> kernels.PackedBits:
         """Queries packed as the reference is; VoxploreError where their resolution is another."""
         packed, resolution = _packed(queries)
         if resolution != self.resolution:
             raise VoxploreError("queries", expected=f"resolution {self.resolution}", came=str(resolution))
-        return kernels.packed_bits(packed, _whole(resolution), self.threads)
+        return kernels.packed_bits(packed, _whole(resolution), threads or self.threads)
 
 
 def nearest(queries: Cells, reference: Cells | Reference) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """What `evaluate` finds: means and standard deviations (ddof 1) over cells, a column a score; JSON and CSV."""
 
 import csv
-import io
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from voxplore.errors import VoxploreError
 
 from .table import METRIC, METRICS
 
-__all__ = ["BENCHMARK", "Scores"]
+__all__ = ["BENCHMARK", "Scores", "read_columns"]
 
 BENCHMARK = "v1"
 _TEXT_COLUMNS = frozenset({"id", "nearest_id", "reasons"})
@@ -61,7 +61,7 @@ class Scores:
     def save(self, folder: str | Path) -> None:
         """Write `scores.json` and `scores.csv` into `folder`, each in one step; the JSON last."""
         folder = Path(folder)
-        files.write_text(folder / "scores.csv", _csv_text(self.columns))
+        files.write_csv(folder / "scores.csv", self.columns)
         files.write_json(folder / "scores.json", self.to_json())
 
     def to_json(self) -> dict[str, Any]:
@@ -86,28 +86,34 @@ class Scores:
             raise VoxploreError(path, expected="a name and two counts (name, n, n_empty)", came=came)
         if data.get("benchmark") != BENCHMARK:
             raise VoxploreError(path, expected=f"benchmark {BENCHMARK}", came=str(data.get("benchmark")))
-        return Scores(name, n, n_empty, mean, std, _read_columns(folder / "scores.csv", n), data)
+        return Scores(name, n, n_empty, mean, std, read_columns(folder / "scores.csv", n), data)
 
 
-def _csv_text(columns: dict[str, np.ndarray]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    plain = [(column.astype(int) if column.dtype == bool else column).tolist() for column in columns.values()]
-    writer.writerows(zip(*plain, strict=True))
-    return text.getvalue()
+def read_columns(path: Path, n: int) -> dict[str, np.ndarray]:
+    """The columns of scores.csv, read in pieces: as Python strings a million rows take gigabytes."""
+    pieces: list[list[np.ndarray]] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            names = next(reader, [])
+            while rows := list(itertools.islice(reader, 4096)):
+                if any(len(row) != len(names) for row in rows):
+                    came = "a row of another length"
+                    raise VoxploreError(path, expected=f"a header and {n} rows of equal length", came=came)
+                columns = zip(names, zip(*rows, strict=True), strict=True)
+                pieces.append([_column(name, texts, path) for name, texts in columns])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        came = str(getattr(error, "strerror", None) or error).lower()
+        raise VoxploreError(path, expected="a readable text file", came=came) from error
+    found = sum(len(piece[0]) for piece in pieces if piece)
+    if found != n or (n and len(set(names)) != len(names)):
+        raise VoxploreError(path, expected=f"a header and {n} rows of equal length", came=f"{found} rows")
+    columns = {name: np.concatenate([piece[i] for piece in pieces]) for i, name in enumerate(names)} if n else {}
+    return {name: column == 1 if name in _BOOL_COLUMNS else column for name, column in columns.items()}
 
 
-def _read_columns(path: Path, n: int) -> dict[str, np.ndarray]:
-    rows = list(csv.reader(io.StringIO(files.read_text(path))))
-    if len(rows) != n + 1 or any(len(row) != len(rows[0]) for row in rows):
-        raise VoxploreError(path, expected=f"a header and {n} rows of equal length", came=f"{len(rows)} rows")
-    columns = {}
-    for name, texts in zip(rows[0], zip(*rows[1:], strict=True), strict=True):
-        try:
-            columns[name] = np.array(texts) if name in _TEXT_COLUMNS else np.array(texts, dtype=np.float64)
-        except ValueError as error:
-            raise VoxploreError(path, expected=f"numbers in column {name}", came=str(error)) from error
-        if name in _BOOL_COLUMNS:
-            columns[name] = columns[name] == 1
-    return columns
+def _column(name: str, texts: tuple[str, ...], path: Path) -> np.ndarray:
+    try:
+        return np.array(texts) if name in _TEXT_COLUMNS else np.array(texts, dtype=np.float64)
+    except ValueError as error:
+        raise VoxploreError(path, expected=f"numbers in column {name}", came=str(error)) from error

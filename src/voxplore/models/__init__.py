@@ -15,7 +15,7 @@ from voxplore.models.voxplore import VoxPlore
 from voxplore.models.xcube import XCube
 from voxplore.models.yang2024 import Yang2024
 
-__all__ = ["MODELS", "Generator", "VoxPlore", "load_model"]
+__all__ = ["MODELS", "Generator", "VoxPlore", "load_model", "model_folder"]
 
 #: name -> class of every generator.
 MODELS: dict[str, type[Generator]] = {
@@ -26,9 +26,14 @@ MODELS: dict[str, type[Generator]] = {
 _SHIPPED = Path(__file__).parent.parent / "shipped" / "model"
 
 
+def model_folder(source: str | Path) -> Path:
+    """The folder of a saved model: itself, or that of "default", the one in the package."""
+    return _SHIPPED if str(source) == "default" else Path(source)
+
+
 def load_model(source: str | Path, device: str = "auto") -> Generator:
     """Open a saved model: a folder, or "default", the one in the package; raises VoxploreError where it is none."""
-    folder = _SHIPPED if str(source) == "default" else Path(source)
+    folder = model_folder(source)
     header = files.read_json(folder / "config.json")
     name = header.get("model") if isinstance(header, dict) else None
     if name not in MODELS:

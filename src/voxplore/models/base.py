@@ -41,12 +41,20 @@ class Generator(abc.ABC):
         """Train on `cells`. run: a folder for checkpoints and the log; the same call again resumes."""
 
     @abc.abstractmethod
-    def generate(self, n: int, *, seed: int, sampling: Any = None, condition: Any = None) -> UnitCells:
-        """Draw n cells; the same seed gives the same cells on one device. sampling: by default the recipe's own."""
+    def generate(self, n: int, *, seed: int, sampling: Any = None, condition: Any = None, first: int = 0) -> UnitCells:
+        """Draw n cells; the same seed gives the same cells on one device. sampling: by default the recipe's own.
+
+        first: the number of the first, so that a large drawing can be made in parts. Where it is a multiple of the
+        sampler's batch, the parts have the bytes of the whole.
+        """
 
     @abc.abstractmethod
     def parts(self) -> dict[str, nn.Module]:
         """The named networks; each is one safetensors file of a saved model."""
+
+    def together(self, sampling: Any) -> int:
+        """Cells that `generate` draws in one batch."""
+        return int(getattr(sampling, "batch", 64))
 
     def parameters(self) -> int:
         """Number of trained parameters in all parts."""
@@ -91,11 +99,11 @@ class Generator(abc.ABC):
             "config": config.to_dict(self.config),
         }
 
-    def _drawn(self, packed: np.ndarray, resolution: int, seed: int) -> UnitCells:
-        """Wrap generated cells with their ids and provenance."""
+    def _drawn(self, packed: np.ndarray, resolution: int, seed: int, first: int = 0) -> UnitCells:
+        """Wrap generated cells, numbered from `first` on, with their ids and provenance."""
         n = len(packed)
         index = {
-            "id": numbered_ids(f"{self.name}-s{seed}", n),
+            "id": numbered_ids(f"{self.name}-s{seed}", n, first),
             "seed": np.full(n, seed),
             "model": np.full(n, self.name),
         }

@@ -84,17 +84,19 @@ class CDM3D(Generator):
         self.trained = training_facts(cells, {"denoiser": stage})
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: CDM3DSampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: CDM3DSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
         condition: relative densities (n,), or one for all, where the recipe has that condition; by default each cell
         takes that of a random training cell.
         """
         chosen, resolution = sampling or self.config.sampling, self.config.resolution
-        wanted = self._wanted(n, seed, condition)
+        wanted = self._wanted(n, seed, condition, first)
 
-        def draw(noise: CellNoise, first: int) -> Tensor:
-            density = np.resize(wanted[first : first + chosen.batch], chosen.batch)
+        def draw(noise: CellNoise, start: int) -> Tensor:
+            density = np.resize(wanted[start - first :][: chosen.batch], chosen.batch)
             told = torch.from_numpy(density).float().to(self.device)[:, None]
 
             def denoise(x_t: Tensor, time: Tensor) -> Tensor:
@@ -110,21 +112,22 @@ class CDM3D(Generator):
                 variance=chosen.variance,
             )
 
-        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device)
-        return self._drawn(rows, resolution, seed)
+        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device, start=first)
+        return self._drawn(rows, resolution, seed, first)
 
     def _denoise(self, x_t: Tensor, time: Tensor, density: Tensor) -> Tensor:
         return self.denoiser(x_t, time, density if self.config.condition == "density" else None).float()
 
-    def _wanted(self, n: int, seed: int, condition: Any) -> np.ndarray:
+    def _wanted(self, n: int, seed: int, condition: Any, first: int = 0) -> np.ndarray:
         """Relative densities (n,) that the cells are told, zeros where they are told none."""
         if self.config.condition == "none":
             no_condition(condition)
             return np.zeros(n)
         if condition is None:
             known = self.densities.known.cpu().numpy()
+            numbers = range(first, first + n)
             # Streams apart from those of the cells' noise, which have two numbers for a key.
-            return np.array([known[np.random.default_rng([seed, i, 1]).integers(len(known))] for i in range(n)])
+            return np.array([known[np.random.default_rng([seed, i, 1]).integers(len(known))] for i in numbers])
         asked = np.broadcast_to(np.asarray(condition, dtype=float), (n,))
         if not ((asked > 0) & (asked < 1)).all():
             raise VoxploreError("condition", expected="relative densities between 0 and 1", came=repr(condition)[:80])

@@ -69,7 +69,9 @@ class DiT3D(Generator):
         self.trained = training_facts(cells, {"denoiser": stage})
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: DiT3DSampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: DiT3DSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
         chosen, resolution = sampling or self.config.sampling, self.config.resolution
@@ -84,8 +86,8 @@ class DiT3D(Generator):
                 prediction=self.config.prediction,
             )
 
-        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device)
-        return self._drawn(rows, resolution, seed)
+        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device, start=first)
+        return self._drawn(rows, resolution, seed, first)
 
     def _denoise(self, x_t: Tensor, time: Tensor) -> Tensor:
         return self.denoiser(x_t, time).float()

@@ -87,14 +87,16 @@ class Edits(Generator):
         self.trained = training_facts(cells, {})
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: EditsSampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: EditsSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
         sampling = sampling or self.config.sampling
         draw = self._from_struts(sampling) if self.config.kind == "struts" else self._from_voxels(sampling)
-        streams = (np.random.Generator(np.random.Philox(key=[seed, i])) for i in range(n))
+        streams = (np.random.Generator(np.random.Philox(key=[seed, i])) for i in range(first, first + n))
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8), *(pack(draw(rng)[None]) for rng in streams)]
-        return self._drawn(np.concatenate(rows), self.config.resolution, seed)
+        return self._drawn(np.concatenate(rows), self.config.resolution, seed, first)
 
     def _from_struts(self, sampling: EditsSampling):
         nets, radius = self.known.nets(), float(self.known.radius)

@@ -76,15 +76,17 @@ class GraphVAE(Generator):
         self.trained = training_facts(cells, {"graph": stage})
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: GraphSampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: GraphSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
         sampling = sampling or self.config.sampling
         voxels = [np.zeros((0, *3 * (self.config.resolution,)), bool)]
-        for first in range(0, n, _DECODED):
-            noise = CellNoise(seed, first, _DECODED, (self.config.latent,), self.device)
-            voxels.append(self._voxels(self._decoded(sampling.spread * noise(), sampling))[: n - first])
-        return self._drawn(pack(np.concatenate(voxels)), self.config.resolution, seed)
+        for start in range(0, n, _DECODED):
+            noise = CellNoise(seed, first + start, _DECODED, (self.config.latent,), self.device)
+            voxels.append(self._voxels(self._decoded(sampling.spread * noise(), sampling))[: n - start])
+        return self._drawn(pack(np.concatenate(voxels)), self.config.resolution, seed, first)
 
     @torch.no_grad()
     def reconstruct(self, cells: UnitCells) -> UnitCells:

@@ -93,17 +93,17 @@ class Trellis(Generator):
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: TrellisSampling | None = None, condition: Any = None
+        self, n: int, *, seed: int, sampling: TrellisSampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
         sampling = sampling or self.config.sampling
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
         shape = (self.config.vae.latent, *3 * (self.side,))
-        for first in range(0, n, sampling.batch):
-            noise = CellNoise(seed, first, sampling.batch, shape, self.device)()
+        for start in range(first, first + n, sampling.batch):
+            noise = CellNoise(seed, start, sampling.batch, shape, self.device)()
             rows.append(pack(self._drawn_from(noise, sampling)))
-        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed)
+        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed, first)
 
     @torch.no_grad()
     def reconstruct(self, cells: UnitCells) -> UnitCells:

@@ -56,15 +56,17 @@ class VAE(Generator):
         self.trained = training_facts(cells, {"vae": stage})
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: VAESampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: VAESampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
         sampling = sampling or self.config.sampling
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
-        for first in range(0, n, _DECODED):
-            noise = CellNoise(seed, first, _DECODED, (self.config.latent,), self.device)
+        for start in range(first, first + n, _DECODED):
+            noise = CellNoise(seed, start, _DECODED, (self.config.latent,), self.device)
             rows.append(pack(self._decoded(sampling.spread * noise(), sampling.threshold)))
-        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed)
+        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed, first)
 
     @torch.no_grad()
     def reconstruct(self, cells: UnitCells) -> UnitCells:

@@ -57,14 +57,16 @@ def draw_cells(
     batch: int,
     device: str,
     put: int | None = None,
+    start: int = 0,
 ) -> np.ndarray:
     """Packed rows (n, d^3 / 8) of cells drawn in batches of one size; cell i depends on (seed, i) alone.
 
     draw: from the noise of a batch, (1, side, side, side) each, and the number of its first cell to volumes
-    (n, 1, d, d, d), solid above 0; d is `put` where that is not `side`. bfloat16 on CUDA.
+    (n, 1, d, d, d), solid above 0; d is `put` where that is not `side`. start: the number of the first cell. bfloat16
+    on CUDA.
     """
     rows = [np.zeros((0, (put or side) ** 3 // 8), np.uint8)]
-    for first in range(0, n, batch):
+    for first in range(start, start + n, batch):
         noise = CellNoise(seed, first, batch, (1, *3 * (side,)), device)
         with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
             rows.append(pack((draw(noise, first)[:, 0] > 0).cpu().numpy()))

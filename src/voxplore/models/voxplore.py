@@ -1,7 +1,7 @@
 """VoxPlore: autoencoder with RAS-regularised latents, latent diffusion with SRR (Sec. 4)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,9 @@ from torch import Tensor, nn
 
 from voxplore.data.negatives import degrade
 from voxplore.diffusion import (
-    between_neighbours,
     diffusion_loss,
     empirical_denoiser,
     linear_schedule,
-    mean_of_neighbours,
     sample,
     srr_guide,
 )
@@ -25,13 +23,8 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
-from voxplore.models.voxplore_decoding import (
-    cut_at_density,
-    cut_in_one_piece,
-    largest_piece,
-    symmetrised,
-    wanted_densities,
-)
+from voxplore.models.voxplore_condition import DENSITY, Points, log_chance, points_of, wanted_values
+from voxplore.models.voxplore_decoding import cut_at_density, cut_in_one_piece, largest_piece, symmetrised
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -64,6 +57,8 @@ class VoxPlore(Generator):
         self.latents = KnownLatents(shape.latent, config.denoiser.standardise).to(self.device)
         steps = config.denoiser
         self.schedule = linear_schedule(steps.steps, steps.beta_first, steps.beta_last)
+        self.labelled: Points | None = None
+        """Cells of known properties, see `know`; not saved with the model."""
 
     def parts(self) -> dict[str, nn.Module]:
         networks = {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder, "latents": self.latents}
@@ -75,33 +70,54 @@ class VoxPlore(Generator):
         folder = self._run_folder(run)
         stages = {"autoencoder": self._fit_autoencoder(cells, folder)}
         self.latents.learn(*self._known(cells))
-        vars(self).pop("_points", None)  # made from the latents of before
+        vars(self).pop("_points", None)  # made from the latents of before, as are those of `know`
+        self.labelled = None
         if self.config.denoiser.kind == "mlp":
             stages["denoiser"] = self._fit_denoiser(folder)
         self.trained = training_facts(cells, stages)
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, progress: bool = False
+        self, n: int, *, seed: int, sampling: Sampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
-        condition: {"relative_density": a number or n numbers}, for the closed-form denoiser; see `Sampling.calibrate`.
+        condition: for the closed-form denoiser, property -> a number or n numbers: "relative_density" (see
+        `Sampling.calibrate`), and what `know` was told. Column `wanted_<property>` of the index keeps them.
         """
         sampling = sampling or self.config.sampling
-        wanted = wanted_densities(condition, n)
         if self.config.denoiser.kind != "empirical":
             no_condition(condition)
+        wanted = wanted_values(condition, n, self.labelled.values if self.labelled else {DENSITY: self.latents.density})
         packed = []
-        for first in range(0, n, _CHAINS):
-            part = None if wanted is None else torch.from_numpy(np.resize(wanted[first : first + _CHAINS], _CHAINS))
-            packed.append(self._draw(seed, first, sampling, part))
+        for start in range(0, n, _CHAINS):
+            part = {name: np.resize(values[start : start + _CHAINS], _CHAINS) for name, values in wanted.items()}
+            tensors = {name: torch.from_numpy(values) for name, values in part.items()}
+            packed.append(self._draw(seed, first + start, sampling, tensors))
         resolution = self.config.autoencoder.resolution
         rows = np.concatenate(packed)[:n] if packed else np.zeros((0, resolution**3 // 8), np.uint8)
-        drawn = self._drawn(rows, resolution, seed)
-        if wanted is not None:
-            drawn.index["wanted_density"] = wanted.copy()
+        drawn = self._drawn(rows, resolution, seed, first)
+        drawn.index.update({f"wanted_{name}": values.copy() for name, values in wanted.items()})
         return drawn
+
+    def together(self, sampling: Any) -> int:
+        """Cells that `generate` draws in one batch."""
+        return _CHAINS
+
+    def know(self, cells: UnitCells, properties: Mapping[str, np.ndarray]) -> "VoxPlore":
+        """Tell properties of cells, float (n,) each, so that `generate` can be asked for them.
+
+        cells: of the training or others; those with a value that is not finite are left out, and at least two must
+        remain. Cells asked for one of these properties are drawn from near these cells alone.
+        """
+        values = {DENSITY: cells.relative_density(), **properties}
+        finite = np.all([np.isfinite(column) for column in values.values()], axis=0)
+        if finite.sum() < 2:
+            raise VoxploreError("properties", expected="two cells or more with finite ones", came=str(finite.sum()))
+        latents = self.latents.standardise(self.encode(cells[finite]))
+        tensors = {name: torch.from_numpy(np.asarray(v, np.float64)[finite]).to(latents) for name, v in values.items()}
+        self.labelled = points_of(latents, tensors, self.config.denoiser, self.config.seed)
+        return self
 
     def encode(self, cells: UnitCells) -> Tensor:
         """Latents of cells as the encoder puts them out: float32 (n, latent)."""
@@ -141,7 +157,7 @@ class VoxPlore(Generator):
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             voxels = random_cells(packed, cells.resolution, n, self.config.augment, rng)
             m = math.ceil(n * self.config.negative_share)  # at least one, or RAS has no second class
-            degraded = degrade(voxels[:m], rng, others=voxels) if m else voxels[:0]
+            degraded = degrade(voxels[:m], rng, voxels, self.config.negative_mix) if m else voxels[:0]
             return autoencoder_loss(self.autoencoder, self._bytes(voxels), self._bytes(degraded), self.config)
 
         return train(
@@ -169,8 +185,8 @@ class VoxPlore(Generator):
 
     # ------------------------------------------------------------------------------------------------ sampling
 
-    def _draw(self, seed: int, first: int, sampling: Sampling, wanted: Tensor | None) -> np.ndarray:
-        """Packed cells first ... first + _CHAINS of a seed, of relative densities `wanted` (_CHAINS,) if any."""
+    def _draw(self, seed: int, first: int, sampling: Sampling, wanted: dict[str, Tensor]) -> np.ndarray:
+        """Packed cells first ... first + _CHAINS of a seed; wanted: property -> values (_CHAINS,)."""
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
         empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
@@ -183,24 +199,18 @@ class VoxPlore(Generator):
             guide=self._guide(sampling),
         )
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
-        return pack(self._decoded(self.latents.restore(latents), sampling, flips, wanted))
+        return pack(self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY)))
 
-    def _closed_form(self, wanted: Tensor | None) -> Denoise:
-        """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted densities."""
-        points, density = self._points
-        if wanted is None:
-            return empirical_denoiser(points, self.schedule)
-        off = (wanted.to(density)[:, None] - density) / self.config.denoiser.density_width
-        return empirical_denoiser(points, self.schedule, -0.5 * off.square())
+    def _closed_form(self, wanted: dict[str, Tensor]) -> Denoise:
+        """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""
+        points = self.labelled if self.labelled and not set(wanted) <= {DENSITY} else self._points
+        return empirical_denoiser(points.latents, self.schedule, log_chance(points, wanted, self.config.denoiser))
 
     @cached_property
-    def _points(self) -> tuple[Tensor, Tensor]:
-        """Points (m, latent) of the closed-form denoiser and their relative densities (m,)."""
-        known, options = self.latents.standardised(), self.config.denoiser
-        if options.neighbours == 1:
-            return known, self.latents.density
-        mix = between_neighbours(known, options.points, options.neighbours, options.concentration, self.config.seed)
-        return mean_of_neighbours(known, *mix), mean_of_neighbours(self.latents.density, *mix)
+    def _points(self) -> Points:
+        """Points of the closed-form denoiser, of known relative density."""
+        known, density = self.latents.standardised(), {DENSITY: self.latents.density}
+        return points_of(known, density, self.config.denoiser, self.config.seed)
 
     def _guide(self, sampling: Sampling):
         srr = sampling.srr

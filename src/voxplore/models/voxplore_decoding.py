@@ -1,18 +1,16 @@
 """From decoded values to cells: symmetrised where the cell is to be symmetric, cut at a level or at a density."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from voxplore.checks import periodic_components
-from voxplore.errors import VoxploreError
 from voxplore.geometry import FLIPS
 from voxplore.kernels import components
 
-__all__ = ["cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised", "wanted_densities"]
+__all__ = ["cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
 
 
 def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
@@ -74,17 +72,3 @@ def largest_piece(solid: np.ndarray) -> np.ndarray:
         as_large = np.count_nonzero(pieces.sizes == pieces.sizes[0])
         kept[row] &= pieces.labels <= as_large
     return kept
-
-
-def wanted_densities(condition: Any, n: int) -> np.ndarray | None:
-    """Relative densities (n,) of a condition {"relative_density": one number or n}; None where there is none."""
-    if condition is None:
-        return None
-    if not isinstance(condition, dict) or set(condition) != {"relative_density"}:
-        raise VoxploreError("condition", expected='{"relative_density": number or numbers}', came=repr(condition)[:80])
-    wanted = np.asarray(condition["relative_density"], dtype=np.float64)
-    if wanted.shape not in ((), (n,)):
-        raise VoxploreError("relative_density", expected=f"one number or {n}", came=f"an array of shape {wanted.shape}")
-    if not ((wanted > 0) & (wanted < 1)).all():
-        raise VoxploreError("relative_density", expected="numbers between 0 and 1", came=str(wanted)[:80])
-    return np.broadcast_to(wanted, n)

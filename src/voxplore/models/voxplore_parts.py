@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.diffusion.neighbour_list import median_nearest_distance
-from voxplore.latent import contrastive_loss, ras_loss
+from voxplore.latent import contrastive_loss, ras_loss, sink_potential
 from voxplore.networks import Decoder, Encoder, PrincipalDecoder, PrincipalEncoder, start_from_principal_components
 from voxplore.recipes import Autoencoder, VoxPloreConfig
 
@@ -110,10 +110,12 @@ def autoencoder_loss(
 def _regularisation(positives: Tensor, negatives: Tensor, config: VoxPloreConfig) -> Tensor:
     if config.regularisation == "ras":
         return ras_loss(positives, negatives, **vars(config.ras))
-    if config.regularisation == "contrastive":
-        return config.contrastive * contrastive_loss(positives, negatives)
     # Noise on latents needs something to hold their scale, or the encoder outgrows the noise.
-    return config.ras.sink * positives.float().square().mean() if config.latent_noise else positives.sum() * 0
+    sink = config.ras.sink if config.latent_noise else 0.0
+    if config.regularisation == "contrastive":
+        held = sink * (sink_potential(positives.float()) + sink_potential(negatives.float()))
+        return config.contrastive * contrastive_loss(positives, negatives) + held
+    return sink * sink_potential(positives.float())
 
 
 def _reconstruction_loss(decoded: Tensor, voxels: Tensor, kind: str) -> Tensor:

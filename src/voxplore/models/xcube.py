@@ -80,16 +80,18 @@ class XCube(Generator):
         self.trained = training_facts(cells, stages)
         return self
 
-    def generate(self, n: int, *, seed: int, sampling: XCubeSampling | None = None, condition: Any = None) -> UnitCells:
+    def generate(
+        self, n: int, *, seed: int, sampling: XCubeSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone. Where no coarse voxel is kept, the cell is empty."""
         no_condition(condition)
         sampling = sampling or self.config.sampling
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
         numbers = self.config.coarse.latent * self.coarse_side**3 + self.config.fine.latent * self.fine_side**3
-        for first in range(0, n, sampling.batch):
-            noise = CellNoise(seed, first, sampling.batch, (numbers,), self.device)()
+        for start in range(first, first + n, sampling.batch):
+            noise = CellNoise(seed, start, sampling.batch, (numbers,), self.device)()
             rows.append(pack(self._drawn_from(noise, sampling)))
-        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed)
+        return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed, first)
 
     @torch.no_grad()
     def reconstruct(self, cells: UnitCells) -> UnitCells:

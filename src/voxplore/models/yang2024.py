@@ -74,7 +74,7 @@ class Yang2024(Generator):
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: Yang2024Sampling | None = None, condition: Any = None
+        self, n: int, *, seed: int, sampling: Yang2024Sampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) alone."""
         no_condition(condition)
@@ -85,8 +85,8 @@ class Yang2024(Generator):
             drawn = sample_snapped(self.estimate, noise, times, snap_below=chosen.snap_below)
             return mirrored(drawn) if self.config.octant else drawn
 
-        rows = draw_cells(draw, n, seed, self.side, chosen.batch, self.device, put=resolution)
-        return self._drawn(rows, resolution, seed)
+        rows = draw_cells(draw, n, seed, self.side, chosen.batch, self.device, put=resolution, start=first)
+        return self._drawn(rows, resolution, seed, first)
 
     def estimate(self, x_t: Tensor, last: Tensor, level: Tensor) -> Tensor:
         """The cell in a noisy one: x_t and the last estimate (n, 1, s, s, s), log-SNR (n,) -> (n, 1, s, s, s)."""

@@ -1,7 +1,7 @@
 """RECIPES: a named, frozen configuration for every row of every table; torch is not needed to read them.
 
-Names are `<model>[-variant]-<set>-<size>`: set `nets`, `shells`, `both`, `metatruss`, `metashell`; size `tiny` (tests,
-16^3), `small` (two CPU cores), `full` (one GPU).
+Names are `<model>[-variant]-<set>-<size>`: set `nets`, `shells`, `both`, `families`, `metatruss`,
+`metashell`; size `tiny` (tests, 16^3), `small` (two CPU cores), `full` (one GPU).
 """
 
 from typing import Any

@@ -79,6 +79,8 @@ class Denoiser:
     """Kind "empirical": of the Dirichlet weights of such a point (rounded to a whole number)."""
     density_width: float = 0.01
     """Kind "empirical", asked for a relative density: deviation of its points' densities from it."""
+    property_share: float = 0.02
+    """Kind "empirical", asked for another property: share of its points within one deviation of it (our choice)."""
     points: int = 30_000
     """Kind "empirical" with two neighbours or more: number of its points."""
     width: int = 512
@@ -147,6 +149,8 @@ class VoxPloreConfig:
     """Weight of the reconstruction of degraded cells (published code)."""
     negative_share: float = 1.0
     """Degraded cells a valid one in each batch (published code: one)."""
+    negative_mix: Literal["published", "scatter", "failures", "all"] = "published"
+    """How cells are degraded (`data.negatives.MIXES`): the published blocks and noise, or another (our choice)."""
     latent_noise: float = 0.0
     """Deviation of the noise on latents before decoding, in the latent's own unit (our choice; RAS.sink holds it)."""
     augment: Augment = "six"
@@ -187,8 +191,8 @@ _MLP = Denoiser(width=512, layers=10, time_width=64, norm=True, standardise="all
 def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     """Name -> configuration of every VoxPlore row."""
     recipes = {}
-    tuned = {"shells": _SHELLS, "metashell": _SHELLS, "both": _BOTH}
-    for cells in ("nets", "shells", "both", "metatruss", "metashell"):
+    tuned = {"shells": _SHELLS, "metashell": _SHELLS, "both": _BOTH, "families": _BOTH}
+    for cells in ("nets", "shells", "both", "families", "metatruss", "metashell"):
         small = tuned.get(cells, _SMALL)
         mlp = replace(small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512))
         rows = {"voxplore": small, "voxplore-mlp": mlp, **_ablations("voxplore", small, mlp)}
@@ -221,6 +225,7 @@ def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict
         "contrastive": replace(base, regularisation="contrastive"),
         "nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
     }
+    rows |= {f"neg-{mix}": replace(base, negative_mix=mix) for mix in ("scatter", "failures", "all")}
     rows["noreg-nosrr"] = replace(rows["noreg"], sampling=rows["nosrr"].sampling)
     ae, denoiser = base.autoencoder, trained.denoiser
     for label, more in (("+1", 1), ("-1", -1)):

@@ -9,6 +9,7 @@ from voxplore import files
 from voxplore.compare import Row, Table, compare
 from voxplore.errors import VoxploreError
 from voxplore.metrics import METRIC, Scores
+from voxplore.report.curve import curves_of, draw_curve
 
 __all__ = ["make_report"]
 
@@ -17,24 +18,32 @@ PLOTS = (("novelty", "quality"), ("novelty", "vun"), ("diversity", "vun"))
 _REFERENCE = {"held-out": "*", "training": "s", "noise": "X"}
 
 
-def make_report(results: str | Path, out: str | Path, overwrite: bool = False) -> int:
-    """Write index.html and, for each reference, <name>.{txt,md,tex,csv} and <name>.png to `out`; the number of tables.
+def make_report(
+    results: str | Path,
+    out: str | Path,
+    overwrite: bool = False,
+    along: str | None = None,
+    rows: Sequence[str | Path] = (),
+) -> int:
+    """Write index.html and, for each reference, a folder with table.{txt,md,tex,csv} and plot.png to `out`; the number
+    of tables.
 
     results: a folder; every scores.json below it counts, reference rows where they lie. Scores read against one
-    reference stand in one table. Raises VoxploreError where there are none.
+    reference stand in one table. along: a field of the configuration, such as "sampling.srr.strength": curve.png and
+    curve.csv show the scores along it. rows: further folders of scores. Raises VoxploreError where there are none.
     """
     files.refuse_existing(Path(out), overwrite)
-    folders = _by_reference(Path(results))
+    folders = _by_reference(Path(results), [Path(row) for row in rows])
     with files.staged_folder(out, overwrite) as stage:
-        parts = [_section(name, stage, paths) for name, paths in folders.items()]
+        parts = [_section(name, stage, paths, along) for name, paths in folders.items()]
         files.write_text(stage / "index.html", _page(parts))
     return len(parts)
 
 
-def _by_reference(results: Path) -> dict[str, list[Path]]:
+def _by_reference(results: Path, more: Sequence[Path] = ()) -> dict[str, list[Path]]:
     """Folders of scores by the name of their reference, and its checksum where two of a name differ."""
     found: dict[tuple[str, str], list[Path]] = {}
-    for path in sorted(results.rglob("scores.json")):
+    for path in [*sorted(results.rglob("scores.json")), *(folder / "scores.json" for folder in more)]:
         if path.parent.parent.name == "rows":
             continue
         reference = Scores.load(path.parent).about.get("reference")
@@ -54,13 +63,24 @@ def _file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text).strip(".-") or "cells"
 
 
-def _section(name: str, stage: Path, folders: Sequence[Path]) -> str:
-    """Write the table's files and its plot; the part of the page."""
+def _section(name: str, stage: Path, folders: Sequence[Path], along: str | None) -> str:
+    """Write the table's files, its plot and its curve; the part of the page."""
     table = compare(folders, stage / name)
     _draw(table, stage / name / "plot.png")
     picture = f'<img src="{name}/plot.png" alt="novelty, quality, diversity and vun of each row">'
+    if along is not None:
+        picture += f'\n<img src="{name}/curve.png" alt="scores along {html.escape(along)}">'
+        _curve(name, folders, along, stage / name)
     links = " ".join(f'<a href="{name}/table.{kind}">{kind}</a>' for kind in ("txt", "md", "tex", "csv"))
     return f"<h2>{html.escape(name)}</h2>\n<pre>{html.escape(table.text())}</pre>\n<p>{links}</p>\n{picture}\n"
+
+
+def _curve(name: str, folders: Sequence[Path], along: str, stage: Path) -> None:
+    curves = curves_of([Scores.load(folder) for folder in folders], along)
+    if not curves:
+        raise VoxploreError(name, expected=f"drawings with two values of {along} and all else equal", came="none")
+    held_out = [path for folder in folders if (path := folder / "rows" / "held-out").is_dir()]
+    draw_curve(curves, {path.name: Scores.load(path) for path in held_out[:1]}, along, stage)
 
 
 def _draw(table: Table, path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Reading back a table that `voxplore properties` wrote, beside the cells that it is about."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from voxplore import files
+from voxplore.errors import VoxploreError
+from voxplore.unitcells import UnitCells
+
+__all__ = ["asked_and_solved", "properties_file", "read_properties"]
+
+
+def read_properties(
+    path: str | Path, cells: UnitCells, names: Sequence[str]
+) -> tuple[UnitCells, dict[str, np.ndarray]]:
+    """The cells that the table holds, by id, and the named columns for them: float64 (n,) each.
+
+    path: properties.csv or its folder; any CSV table with an `id` column will do. Where properties.json lies beside it,
+    the cells must be those that were solved. VoxploreError names what is missing or another.
+    """
+    path = properties_file(path)
+    rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
+    missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
+    if missing:
+        known = ", ".join(rows[0]) if rows else "no rows"
+        raise VoxploreError(path, expected=f"columns {', '.join(missing)}", came=known[:300])
+    place = {name: row for row, name in enumerate(cells.index["id"].tolist())}
+    unknown = [row["id"] for row in rows if row["id"] not in place]
+    if unknown:
+        came = f"{len(unknown)} others, {unknown[0]!r} first"
+        raise VoxploreError(path, expected=f"ids of the cells of {cells.about.get('name', 'cells')}", came=came)
+    solved = cells[[place[row["id"]] for row in rows]]
+    _compare(path.with_name("properties.json"), solved)
+    try:
+        return solved, {name: np.array([float(row[name]) for row in rows]) for name in names}
+    except (TypeError, ValueError) as error:
+        raise VoxploreError(path, expected="numbers in these columns", came=str(error)) from error
+
+
+def properties_file(path: str | Path) -> Path:
+    """The table itself, where its folder may have been named."""
+    path = Path(path)
+    return path / "properties.csv" if path.is_dir() else path
+
+
+def asked_and_solved(cells: UnitCells, columns: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """What drawn cells were asked for (columns `wanted_<property>`) against what they have, property by property.
+
+    off: mean absolute difference; at_random: the same had the cells been dealt out at random, the mean over all pairs;
+    correlation: of the two. Cells whose property is not finite are left out and counted in `lost`.
+    """
+    found = {}
+    for key, wanted in cells.index.items():
+        name = key.removeprefix("wanted_")
+        if name == key or name not in columns:
+            continue
+        wanted, solved = np.asarray(wanted, np.float64), np.asarray(columns[name], np.float64)
+        finite = np.isfinite(solved)
+        wanted, solved = wanted[finite], solved[finite]
+        varied = len(solved) > 1 and wanted.std() > 0 and solved.std() > 0
+        found[name] = {
+            "n": len(solved),
+            "lost": int((~finite).sum()),
+            "off": float(np.abs(wanted - solved).mean()),
+            "at_random": float(np.abs(wanted[:, None] - solved).mean()),
+            "correlation": float(np.corrcoef(wanted, solved)[0, 1]) if varied else float("nan"),
+        }
+    return found
+
+
+def _compare(path: Path, cells: UnitCells) -> None:
+    """Where the solver wrote down which cells it solved, they are these."""
+    about = files.read_json(path) if path.exists() else {}
+    checksum = about.get("cells_sha256") if isinstance(about, dict) else None
+    if checksum is not None and checksum != cells.sha256():
+        raise VoxploreError(path, expected=f"cells of sha256 {str(checksum)[:12]}", came=cells.sha256()[:12])
