@@ -9,6 +9,7 @@ VoxploreError, or take too long, are kept in --keep. A run adds to the counts th
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -31,17 +32,16 @@ SLOW_SECONDS = 10.0
 
 def one_reader(name: str, inputs: int, seed: int, engine: str, keep: Path) -> dict:
     """Run in this process; what is found is returned (and, for atheris, written before it exits)."""
-    if engine == "atheris":
-        import atheris
-
-        with atheris.instrument_imports(include=["voxplore"]):
-            from fuzz_readers import feed, readers
-    else:
-        from fuzz_readers import feed, readers
-    from fuzz_mutate import mutated
-
     base = Path(tempfile.mkdtemp(prefix="voxplore-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
-    reader = readers(base / "whole", (name,))[name]
+    with _followed(engine):
+        from fuzz_mutate import mutated
+        from fuzz_readers import feed, readers
+
+        # What a reader needs is imported as it is made and first used: its own code must come in here to be followed.
+        reader = readers(base / "whole", (name,))[name]
+        (base / "first").mkdir()
+        for data in reader.seeds():
+            assert feed(reader, data, base / "first"), name
     (base / "in").mkdir()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     found = {"inputs": 0, "taken": 0, "uncaught": 0, "slow": 0, "worst_seconds": 0.0, "errors": []}
@@ -58,28 +58,49 @@ def one_reader(name: str, inputs: int, seed: int, engine: str, keep: Path) -> di
         found["slow"] += seconds > SLOW_SECONDS
         found["worst_seconds"] = max(found["worst_seconds"], round(seconds, 3))
 
+    def last(data: bytes) -> None:
+        """The engine leaves without a word to Python: the last input tells what was found."""
+        one(data)
+        if found["inputs"] >= inputs:
+            print(json.dumps({**found, "worst_mb": peak() - begun}), flush=True)
+            subprocess.run(["rm", "-rf", str(base)], check=False)
+            os._exit(0)
+
     try:
         if engine == "atheris":
+            import atheris
+
             corpus = base / "corpus"
             corpus.mkdir()
             for number, content in enumerate(reader.seeds()):
                 (corpus / str(number)).write_bytes(content)
-            options = [f"-runs={inputs}", f"-seed={seed + 1}", "-max_len=65536", "-timeout=60", "-rss_limit_mb=0"]
-            atheris.Setup([sys.argv[0], *options, "-verbosity=0", "-print_final_stats=0", str(corpus)], one)
-            # It leaves by os._exit: what was found is told from its last call on.
-            import atexit
-
-            atexit.register(lambda: print(json.dumps({**found, "worst_mb": peak() - begun}), flush=True))
+            options = [
+                f"-runs={inputs + 1000}",
+                f"-seed={seed + 1}",
+                "-max_len=65536",
+                "-timeout=60",
+                "-rss_limit_mb=0",
+            ]
+            atheris.Setup([sys.argv[0], *options, "-verbosity=0", "-print_final_stats=0", str(corpus)], last)
             atheris.Fuzz()
         rng = random.Random(f"{seed} {name}")
         seeds = reader.seeds()
-        for data in seeds:
-            assert feed(reader, data, base / "in"), name
         for _ in range(inputs):
             one(mutated(seeds, rng))
     finally:
         subprocess.run(["rm", "-rf", str(base)], check=False)
     return {**found, "worst_mb": peak() - begun}
+
+
+def _followed(engine: str) -> contextlib.AbstractContextManager:
+    """Within it, what is imported is followed by the engine; kernels come in before: numba cannot compile such code."""
+    if engine != "atheris":
+        return contextlib.nullcontext()
+    import atheris
+
+    import voxplore.kernels  # noqa: F401
+
+    return atheris.instrument_imports(include=["voxplore"])
 
 
 def peak() -> int:
