@@ -1,5 +1,6 @@
 """Ray over three nodes, processes on the loopback: a killed worker's cells are done again, none twice."""
 
+import contextlib
 import json
 import os
 import signal
@@ -48,10 +49,8 @@ def alone(code: str, *arguments: object, seconds: float = 240.0) -> str:
     try:
         told, _ = process.communicate(timeout=seconds)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     assert process.returncode == 0
     return told
 
