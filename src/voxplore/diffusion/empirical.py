@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from voxplore.diffusion.ddpm import Schedule
 from voxplore.diffusion.few_points import FewPoints
+from voxplore.diffusion.nearest import nearest
 
 __all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours"]
 
@@ -69,7 +70,7 @@ def between_neighbours(
     neighbours = min(neighbours, len(known))
     rows = torch.cat([torch.randperm(len(known), generator=generator) for _ in range(-(-count // len(known)))])[:count]
     needed = known if count >= len(known) else known[rows]
-    ids = torch.cat([torch.cdist(part, known).topk(neighbours, largest=False).indices for part in needed.split(256)])
+    ids = nearest(needed, known, neighbours)
     ids = ids[rows] if count >= len(known) else ids
     # Gamma variables over their sum are Dirichlet; the sum of k exponentials is a gamma variable of shape k.
     shape = max(1, round(concentration))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from voxplore.diffusion.nearest import nearest_half_distances
+
 __all__ = ["Clusters", "NeighbourList", "median_nearest_distance"]
 
 # Distances by matrix product lose digits; a margin of this share of tau keeps the list exact.
@@ -12,9 +14,8 @@ _MARGIN = 1e-3
 #: The anchor lies on the ray from the centre of the known latents through the chain, this many times as far. In many
 #: dimensions that excludes more of them, for longer, than the chain's own place: a third fewer scans.
 _BEYOND = 1.4
-#: Chains scanned together, known latents in a product (its answers stay in the cache), and those of which only the
-#: smallest distance is looked at first.
-_ROWS, _BLOCK, _GROUP = 128, 2048, 32
+#: Chains scanned together.
+_ROWS = 128
 
 
 class NeighbourList:
@@ -73,33 +74,10 @@ class NeighbourList:
 
     def _nearest(self, anchors: Tensor) -> tuple[Tensor, Tensor]:
         """Numbers of the `size` known latents nearest to each anchor (n, l) and their distances, rounded down."""
-        values, least = self._half_distances(anchors)
-        if least.shape[1] > 2 * self.size:
-            # The k smallest numbers lie in the k groups with the smallest minima.
-            groups = least.topk(self.size, largest=False, sorted=False).indices
-            inside = groups[:, :, None].expand(-1, -1, _GROUP)
-            near = values.unflatten(1, (-1, _GROUP)).gather(1, inside).flatten(1).topk(self.size, largest=False)
-            ids = groups.gather(1, near.indices // _GROUP) * _GROUP + near.indices % _GROUP
-        else:
-            near = values.topk(self.size, largest=False)
-            ids = near.indices
+        values, ids = nearest_half_distances(anchors, self.known, self._half_squares, self.size)
         half = anchors.square().sum(1, keepdim=True) / 2
         lost = 16 * torch.finfo(anchors.dtype).eps * (half + self._longest)
-        return ids, (2 * (near.values + half - lost)).clamp(min=0).sqrt()
-
-    def _half_distances(self, anchors: Tensor) -> tuple[Tensor, Tensor]:
-        """(|p|^2 - 2 a p) / 2 of anchors a (n, l) and all known latents p, and its minimum over groups of those."""
-        m = len(self.known)
-        groups = -(-m // _GROUP)
-        values = anchors.new_empty(len(anchors), groups * _GROUP)
-        values[:, m:] = torch.inf
-        least = anchors.new_empty(len(anchors), groups)
-        for start in range(0, m, _BLOCK):
-            rows, columns = slice(start, min(start + _BLOCK, m)), slice(start, start + _BLOCK)
-            torch.addmm(self._half_squares[rows], anchors, self.known[rows].T, alpha=-1, out=values[:, rows])
-            fresh = values[:, columns].unflatten(1, (-1, _GROUP))
-            torch.amin(fresh, 2, out=least[:, start // _GROUP : start // _GROUP + fresh.shape[1]])
-        return values, least
+        return ids, (2 * (values + half - lost)).clamp(min=0).sqrt()
 
 
 class Clusters:
