@@ -5,7 +5,7 @@ from torch import Tensor
 
 __all__ = ["nearest", "nearest_half_distances"]
 
-#: Points in a product (its answers stay in the cache), and those of which only the smallest distance is looked at first.
+#: Points in a product (its answers stay in the cache), and those of which only the smallest distance is seen first.
 _BLOCK, _GROUP = 2048, 32
 #: Rows sought together.
 _ROWS = 128
