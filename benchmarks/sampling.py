@@ -17,6 +17,8 @@ from .race import Contestant, Row, Target, race, threads
 __all__ = ["command_row", "generate_rows", "known_latents", "repulsion_rows"]
 
 _TAU, _CAP, _EVERY = 1.4, 10.0, 5
+#: The most memory since the program started: what getrusage says would begin with that of the process forked from.
+_PEAK = "print('peak', *[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
 
 
 def repulsion_rows(known: np.ndarray, batch: int, steps: int) -> tuple[list[Row], list[Target]]:
@@ -112,10 +114,9 @@ def command_row(name: str, words: list[str], work: float, unit: str) -> Row:
     """Run `voxplore ...` as a process of its own: seconds of the clock, of the processor, and the most memory."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     code = (
-        "import resource, sys\n"
         "from voxplore.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end\n"
-        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        f"{_PEAK}\n"
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     if done.returncode:

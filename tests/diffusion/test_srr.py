@@ -83,3 +83,29 @@ def test_a_step_that_spans_many_training_steps_is_pushed_that_many_times(known):
 def test_the_unit_of_tau_is_the_median_distance_to_the_nearest_other(known):
     distances = torch.cdist(known, known).fill_diagonal_(math.inf).min(1).values
     assert median_nearest_distance(known) == pytest.approx(float(distances.median()))
+
+
+@pytest.mark.parametrize("beyond", [0.0, 3.0])
+def test_no_known_latent_within_tau_is_left_out_of_the_pairs(beyond):
+    """Latents on a plane in 12 dimensions, at the origin and away from it, where products of floats lose digits."""
+    generator = torch.Generator().manual_seed(5)
+    known = torch.nn.functional.pad(torch.randn(4000, 3, generator=generator), (0, 9)) + beyond
+    near, tau = NeighbourList(known, tau=0.25), 0.25
+    noise, seen = torch.randn(50, 12, generator=generator), 0
+    for scale in torch.linspace(0.3, 0.0, 20).tolist():
+        x = known[:50] + scale * noise
+        chain, ids = near.within_reach(x)
+        found = set(zip(chain.tolist(), ids.tolist(), strict=True))
+        within = torch.nonzero(torch.cdist(x.double(), known.double()) < tau).tolist()
+        assert all((row, other) in found or row in near.overfull for row, other in within)
+        seen += len(within)
+    assert seen > 100
+
+
+def test_the_sum_is_the_same_to_the_last_digit_whatever_was_looked_at_before(known):
+    known, options = known.float(), {"strength": 1.0, "every": 1, "cap": 5.0}
+    x = 0.5 * torch.randn(9, 6, generator=torch.Generator().manual_seed(6))
+    walked, fresh = srr_guide(known, 0.6, **options), srr_guide(known, 0.6, **options)
+    for step in range(10):
+        walked(x + 0.01 * step, x + 0.01 * step, 1)
+    assert torch.equal(walked(x, x, 1), fresh(x, x, 1))

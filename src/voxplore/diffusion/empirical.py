@@ -11,8 +11,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from voxplore.diffusion.ddpm import Schedule
+from voxplore.diffusion.few_points import FewPoints
+from voxplore.diffusion.nearest import nearest
 
 __all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours"]
 
@@ -25,22 +28,33 @@ def empirical_denoiser(
     log_chance: (n, m), how likely each known latent is for each chain, up to a constant; all alike by default. It
     makes the draw conditional, exactly: the guess of x_0 stays the best one.
     """
-    # |x_t|^2 is the same for all known latents, and softmax does not see it: one product is all that is left of the
-    # distances.
-    transposed, half_squares = known.T.contiguous(), known.square().sum(1) / 2
+    near = FewPoints(known)
 
     def denoise(x_t: Tensor, time: Tensor) -> Tensor:
         alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * schedule.steps)])
-        signal, variance = alpha_bar**0.5, 1 - alpha_bar
-        precision = alpha_bar / variance
-        offset = half_squares * -precision
-        fit = torch.addmm(
-            offset if log_chance is None else offset + log_chance, x_t, transposed, alpha=signal / variance
-        )
-        weights = torch.softmax(fit, dim=1)
-        return (x_t - signal * (weights @ known)) / variance**0.5
+        signal, variance = alpha_bar**0.5, (1 - alpha_bar) / alpha_bar
+        y = x_t / signal
+        if log_chance is not None or variance > near.worth_a_look:
+            means = _mean_of_all(y, known, near.half_squares, variance, log_chance)
+        else:
+            settled, means = near.means(y, variance)
+            others = torch.nonzero(~settled).flatten()
+            if len(others):
+                means[others] = near.look(y, variance, others)
+        return (y - means) / variance**0.5
 
     return denoise
+
+
+def _mean_of_all(y: Tensor, points: Tensor, half_squares: Tensor, variance: float, log_chance: Tensor | None) -> Tensor:
+    # |y|^2 is the same for all points, and softmax does not see it: what is left of the distances is one product, and
+    # the whole is what attention computes, block by block within the cache.
+    offset = half_squares / -variance
+    offset = offset.expand(len(y), -1) if log_chance is None else offset + log_chance
+    mean = functional.scaled_dot_product_attention(
+        y[None, None], points[None, None], points[None, None], attn_mask=offset[None, None], scale=1 / variance
+    )
+    return mean[0, 0]
 
 
 def between_neighbours(
@@ -56,7 +70,7 @@ def between_neighbours(
     neighbours = min(neighbours, len(known))
     rows = torch.cat([torch.randperm(len(known), generator=generator) for _ in range(-(-count // len(known)))])[:count]
     needed = known if count >= len(known) else known[rows]
-    ids = torch.cat([torch.cdist(part, known).topk(neighbours, largest=False).indices for part in needed.split(256)])
+    ids = nearest(needed, known, neighbours)
     ids = ids[rows] if count >= len(known) else ids
     # Gamma variables over their sum are Dirichlet; the sum of k exponentials is a gamma variable of shape k.
     shape = max(1, round(concentration))

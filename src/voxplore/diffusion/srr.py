@@ -24,23 +24,24 @@ def repulsion(x_t: Tensor, known: Tensor, tau: float, cap: float = float("inf"),
     the place in the list where none is given.
     """
     known = known.expand(len(x_t), *known.shape[-2:])
-    away = x_t[:, None] - known
-    distance = away.norm(dim=2)
+    ids = torch.arange(known.shape[1], device=x_t.device).expand(len(x_t), -1) if ids is None else ids
+    return _terms(x_t[:, None] - known, ids, tau, cap).sum(1)
+
+
+def _terms(away: Tensor, ids: Tensor, tau: float, cap: float) -> Tensor:
+    """Displacements (..., l) by single known latents of numbers `ids` (...), from x_t minus them (..., l)."""
+    distance = away.norm(dim=-1)
     on_top = distance == 0
     if on_top.any():
-        ids = torch.arange(known.shape[1]).expand(len(x_t), -1) if ids is None else ids
-        away[on_top] = _directions(ids[on_top], x_t)
-        weight_distance = distance.masked_fill(on_top, 1.0)
-    else:
-        weight_distance = distance
+        away[on_top] = _directions(ids[on_top], away)
     size = 1 / -torch.log1p(-(distance / tau).clamp(max=1.0))  # inf at d = 0, 0 at d >= tau
-    return (size.clamp(max=cap) / weight_distance)[:, :, None].mul(away).sum(1)
+    return (size.clamp(max=cap) / distance.masked_fill(on_top, 1.0))[..., None].mul(away)
 
 
 def _directions(ids: Tensor, like: Tensor) -> Tensor:
     rows = []
     for number in ids.tolist():
-        direction = torch.randn(like.shape[1], generator=torch.Generator().manual_seed(number))
+        direction = torch.randn(like.shape[-1], generator=torch.Generator().manual_seed(number))
         rows.append(direction / direction.norm())
     return torch.stack(rows).to(like)
 
@@ -86,9 +87,17 @@ def _search(known: Tensor, tau: float, cap: float, search: Search, clusters: int
 
 
 def _from_list(x_t: Tensor, near: NeighbourList, tau: float, cap: float) -> Tensor:
-    ids = near.within_reach(x_t)
-    force = repulsion(x_t, near.known[ids], tau, cap, ids)
-    for row in near.overfull(x_t):
+    force = torch.zeros_like(x_t)
+    chain, ids = near.within_reach(x_t)
+    away = x_t.index_select(0, chain).sub_(near.known.index_select(0, ids))
+    # In the order of the known latents, so that the sum is the same to the last digit whatever else the list holds.
+    within = torch.nonzero(away.norm(dim=1) < tau)[:, 0]
+    within = within[(chain[within] * len(near.known) + ids[within]).argsort()]
+    if len(within):
+        terms = _terms(away[within], ids[within], tau, cap)
+        counts = torch.bincount(chain[within], minlength=len(x_t))
+        force = torch.segment_reduce(terms, "sum", lengths=counts, unsafe=True)
+    for row in near.overfull:
         force[row] = _in_blocks(x_t[row : row + 1], near.known, tau, cap)[0]
     return force
 

@@ -19,13 +19,20 @@ def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
     Exact to the last bit: one generator of the group after another, each a sum of two terms.
     """
     values = values.clone()
-    for group in flips.unique().tolist():
-        rows = torch.nonzero(flips == group)[:, 0]
-        part = values[rows]
-        for flip in _generators(group):
-            part = (part + part.flip([axis - 3 for axis in range(3) if flip[axis]])) / 2
-        values[rows] = part
+    groups = [_generators(int(group)) for group in flips.tolist()]
+    for cell, generators in zip(values, groups, strict=True):
+        for flip in generators:
+            _make_even(cell, [axis for axis in range(3) if flip[axis]])
     return values
+
+
+def _make_even(cell: Tensor, axes: list[int]) -> None:
+    """Both halves of a cell (d, d, d) become the mean of it and its flip along the axes: a cell's own bits suffice."""
+    half = -(-cell.shape[axes[0]] // 2)
+    first = cell.narrow(axes[0], 0, half)
+    mean = (first + cell.flip(axes).narrow(axes[0], 0, half)) / 2
+    first.copy_(mean)
+    cell.narrow(axes[0], cell.shape[axes[0]] - half, half).copy_(mean.flip(axes))
 
 
 def _generators(group: int) -> list[tuple[bool, bool, bool]]:
@@ -54,12 +61,15 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float]) -> Tensor:
     One component: at least 99.5 % of the solid, as benchmark v1 asks of a valid cell.
     """
     solid = values > levels[0]
+    loose, shown = np.arange(len(solid)), solid
     for level in levels[1:]:
-        found = components(np.packbits(solid.cpu().numpy(), axis=-1))
-        loose = torch.from_numpy(np.flatnonzero(1000 * found.largest < 995 * found.solid)).to(values.device)
+        found = components(np.packbits(shown.cpu().numpy(), axis=-1))
+        loose = loose[1000 * found.largest < 995 * found.solid]
         if not len(loose):
             break
-        solid[loose] = values[loose] > level
+        for row in loose.tolist():
+            torch.gt(values[row], level, out=solid[row])
+        shown = solid[torch.from_numpy(loose).to(solid.device)]
     return solid
 
 

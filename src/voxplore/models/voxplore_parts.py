@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voxplore.diffusion.nearest import nearest
 from voxplore.diffusion.neighbour_list import median_nearest_distance
 from voxplore.latent import contrastive_loss, ras_loss, sink_potential
 from voxplore.networks import Decoder, Encoder, PrincipalDecoder, PrincipalEncoder, start_from_principal_components
@@ -59,7 +60,7 @@ class KnownLatents(nn.Module):
 
     def nearest(self, standardised: Tensor) -> Tensor:
         """The number of the known latent nearest to each of standardised latents (n, latent): int64 (n,)."""
-        return torch.cat([torch.cdist(part, self.standardised()).argmin(1) for part in standardised.split(256)])
+        return nearest(standardised, self.standardised(), 1)[:, 0]
 
     def standardised(self) -> Tensor:
         """The known latents, float32 (m, latent)."""

@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from voxplore.diffusion import empirical_denoiser, linear_schedule, sample
+from voxplore.diffusion.few_points import FewPoints
+from voxplore.diffusion.nearest import nearest
+
+
+def plain_denoiser(known, schedule):
+    """The weighted mean written down, in double precision and over all points."""
+
+    def denoise(x_t, time):
+        alpha_bar = schedule.alpha_bar[round(float(time[0]) * schedule.steps)]
+        y = x_t.double() / alpha_bar.sqrt()
+        chance = torch.softmax(-torch.cdist(y, known.double()).square() * alpha_bar / (2 * (1 - alpha_bar)), 1)
+        return ((y - chance @ known.double()) * (alpha_bar / (1 - alpha_bar)).sqrt()).to(x_t)
+
+    return denoise
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("sampler", ["dpm++", "ddim", "ancestral"])
+def test_lists_of_few_points_give_the_mean_over_all_of_them_along_a_chain(spread, sampler):
+    generator, schedule = torch.Generator().manual_seed(0), linear_schedule(1000)
+    known = spread * torch.randn(3000, 12, generator=generator)
+    fast, plain = empirical_denoiser(known, schedule), plain_denoiser(known, schedule)
+
+    def both(x_t, time):
+        found, wanted = fast(x_t, time), plain(x_t, time)
+        torch.testing.assert_close(found, wanted, atol=2e-4, rtol=2e-4)
+        return found
+
+    sample(both, lambda: torch.randn(40, 12, generator=generator), schedule, steps=60, sampler=sampler)
+
+
+def test_a_chain_that_jumps_elsewhere_is_not_answered_from_its_old_list():
+    generator, schedule = torch.Generator().manual_seed(1), linear_schedule(1000)
+    known = torch.randn(3000, 12, generator=generator)
+    fast, plain = empirical_denoiser(known, schedule), plain_denoiser(known, schedule)
+    for step in range(8):
+        place = known[step * 300 : step * 300 + 20] + 0.05 * torch.randn(20, 12, generator=generator)
+        for time in (torch.full((20,), 0.05), torch.full((20,), 0.04), torch.full((20,), 0.1)):
+            torch.testing.assert_close(fast(place, time), plain(place, time), atol=2e-4, rtol=2e-4)
+
+
+def test_where_noise_is_small_most_steps_look_at_lists_alone(monkeypatch):
+    generator, schedule, looked = torch.Generator().manual_seed(2), linear_schedule(1000), []
+    known = torch.randn(3000, 24, generator=generator)
+    look = FewPoints.look
+    monkeypatch.setattr(FewPoints, "look", lambda *given: looked.append(len(given[3])) or look(*given))
+    noise = torch.randn(30, 24, generator=generator)
+    sample(empirical_denoiser(known, schedule), lambda: noise, schedule, steps=200, sampler="dpm++")
+    assert 30 <= sum(looked) <= 30 * 40
+
+
+def test_the_nearest_points_are_those_of_all_distances():
+    generator = torch.Generator().manual_seed(3)
+    for m in (7, 200, 5000):
+        points = torch.randn(m, 9, generator=generator)
+        sought = torch.randn(300, 9, generator=generator)
+        wanted = torch.cdist(sought.double(), points.double()).topk(3, largest=False).indices
+        assert torch.equal(nearest(sought, points, 3), wanted)
