@@ -91,3 +91,47 @@ def test_the_tiny_twin_of_the_million_draws_and_scores_and_does_nothing_twice(tm
     assert scores["n"] == 600
     assert set(scores["scores"]) >= {"symmetry", "periodicity", "connectivity", "novelty", "diversity"}
     assert run() == ""
+
+
+def twin(script: str, out: Path, *arguments: str) -> str:
+    """Run the tiny twin of a script; what it printed."""
+    paths = {"VOXPLORE": str(Path(sys.executable).parent / "voxplore"), "PYTHON": sys.executable}
+    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(out), **paths}
+    command = ["bash", str(SCRIPT.with_name(script)), *arguments]
+    return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "arguments", "made"),
+    [
+        ("table2.sh", (), ("results/nets/table2/table.md", "results/nets/table2/latents/latents.png")),
+        ("negatives.sh", ("nets",), ("results/nets/negatives/table/table.md", "results/nets/negatives/reasons.json")),
+        ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
+        ("sensitivity.sh", ("shells", "inter"), ("results/shells/sensitivity/inter/page/shells/curve.csv",)),
+        ("families.sh", (), ("results/families/voxplore-families-tiny/families.md",)),
+        ("resolution.sh", ("nets",), ("results/nets/resolution/table/table.md",)),
+        ("stiffness.sh", ("nets", "young_hill"), ("results/nets/stiffness/young_hill/properties/properties.csv",)),
+    ],
+)
+def test_the_tiny_twin_makes_its_result_and_goes_on_from_what_exists(script, arguments, made, tmp_path):
+    twin(script, tmp_path, *arguments)
+    assert all((tmp_path / path).exists() for path in made)
+    assert "model in" not in twin(script, tmp_path, *arguments)
+
+
+@pytest.mark.slow
+def test_the_cost_of_both_ideas_is_measured_by_one_command(tmp_path):
+    brief = ["--recipe", "voxplore-nets-tiny", "--cells", "200", "--drawn", "8", "--steps", "2", "--repetitions", "1"]
+    command = [sys.executable, str(SCRIPT.with_name("cost.py")), *brief, "--out", str(tmp_path / "cost.json")]
+    subprocess.run(command, check=True, capture_output=True)
+    found = json.loads((tmp_path / "cost.json").read_text())
+    rows = [*found["training"].values(), *found["sampling"].values()]
+    assert len(rows) == 6
+    assert all(row["seconds"] > 0 and row["peak_megabytes"] > 50 for row in rows)
+
+
+@pytest.mark.parametrize("variant", ["", "-sym", "-neg-scatter", "-neg-failures", "-neg-all"])
+def test_every_row_beyond_the_tables_has_a_recipe(variant):
+    sets = ("nets", "shells", "families") if variant in ("", "-sym") else ("nets", "shells")
+    assert {f"voxplore{variant}-{name}-{size}" for name in sets for size in ("tiny", "small")} <= set(RECIPES)

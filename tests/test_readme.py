@@ -21,6 +21,7 @@ SMALLER = {
     "generate(1000,": "generate(4,",
     "--n 64": "--n 2",
     "--n 16": "--n 2 --size 32",
+    "--n 500": "--n 6 --workers 1 --no-cache",
     "--n 8": "--n 2 --workers 1 --no-cache",
     "--size 10 --n 2": "--size 10 --n 1 --workers 1",
     "--rows": "--rows --row-size 4",
