@@ -22,6 +22,7 @@ SMALLER = {
     "--n 64": "--n 2",
     "--n 16": "--n 2 --size 32",
     "--n 500": "--n 6 --workers 1 --no-cache",
+    "young_hill=0.02": "young_hill=0.05",
     "--n 8": "--n 2 --workers 1 --no-cache",
     "--size 10 --n 2": "--size 10 --n 1 --workers 1",
     "--rows": "--rows --row-size 4",

@@ -79,5 +79,6 @@ def _checked(name: str, value: Any, n: int, known: Tensor) -> np.ndarray:
     low, high = (0.0, 1.0) if name == DENSITY else (float(known.min()), float(known.max()))
     inside = (wanted >= low) & (wanted <= high) if name != DENSITY else (wanted > low) & (wanted < high)
     if not inside.all():
-        raise VoxploreError(name, expected=f"numbers between {low:.6g} and {high:.6g}", came=str(wanted)[:80])
+        came = f"{np.atleast_1d(wanted)[~np.atleast_1d(inside)][0]:g}"
+        raise VoxploreError(name, expected=f"numbers between {low:.6g} and {high:.6g}", came=came)
     return np.broadcast_to(wanted, n)
