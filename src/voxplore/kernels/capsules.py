@@ -27,9 +27,10 @@ def capsules(
     """Draw segments float64 (k, 2, 3) on a canvas of `shape` voxels of size 1 / resolution: Bool (shape)."""
     if not HAVE_NUMBA:
         return capsules_numpy(segments, resolution, shape, radius, infinite)
-    canvas = np.zeros(shape, dtype=np.uint8)
-    _draw(np.ascontiguousarray(segments, np.float64), resolution, float(radius), bool(infinite), canvas)
-    return canvas.view(bool)
+    # 64 voxels of a column are one word, the first its highest bit: a run is one mask, and 48^3 voxels stay in the cache.
+    words = np.zeros((shape[0], shape[1], -(-shape[2] // 64)), dtype=np.uint64)
+    _draw(np.ascontiguousarray(segments, np.float64), resolution, float(radius), bool(infinite), words, shape[2])
+    return np.unpackbits(words.astype(">u8").view(np.uint8), axis=-1, count=shape[2]).view(bool)
 
 
 def capsules_numpy(
@@ -66,25 +67,39 @@ def _squared_distance(offsets: list[np.ndarray], direction: np.ndarray, infinite
 
 
 @jit
-def _draw(segments, resolution, radius, infinite, canvas):
+def _draw(segments, resolution, radius, infinite, words, depth):
     low = np.zeros(3, np.int64)
     high = np.zeros(3, np.int64)
     for s in range(segments.shape[0]):
         for axis in range(3):
             a, b = segments[s, 0, axis], segments[s, 1, axis]
-            first, last = 0, canvas.shape[axis]
+            first, last = 0, words.shape[axis] if axis < 2 else depth
             if not infinite:
                 first = max(first, math.floor((min(a, b) - radius) * resolution))
                 last = min(last, math.ceil((max(a, b) + radius) * resolution))
             low[axis], high[axis] = first, last
         x0, y0, z0 = segments[s, 0, 0], segments[s, 0, 1], segments[s, 0, 2]
         u, v, w = segments[s, 1, 0] - x0, segments[s, 1, 1] - y0, segments[s, 1, 2] - z0
+        squared = u * u + v * v + w * w
+        scale = 1.0 / squared if 0.0 < squared <= _FAR else 0.0  # 0: neither end can be trusted
+        a = 1.0 - w * w * scale
+        scale_a = 1.0 / a if a >= 1e-3 else 0.0
         for i in range(low[0], high[0]):
             x = (i + 0.5) / resolution - x0
             first, last = _rows_near(x, y0, u, v, low[1], high[1], resolution, radius)
             for j in range(first, last):
                 y = (j + 0.5) / resolution - y0
-                _draw_column(canvas, i, j, x, y, z0, u, v, w, low[2], high[2], resolution, radius, infinite)
+                known, bottom, top = _ends(x, y, u, v, w, scale, a, scale_a, radius, infinite)
+                if known == _NONE:
+                    continue
+                run = (low[2], high[2])
+                if known == _BOTH:
+                    bottom, top = (z0 + bottom) * resolution - 0.5, (z0 + top) * resolution - 0.5
+                    run = max(low[2], math.ceil(bottom - _CLOSE)), min(high[2], math.floor(top + _CLOSE) + 1)
+                    if run[0] - bottom > _CLOSE and top - (run[1] - 1) > _CLOSE:
+                        _mark(words, i, j, run[0], run[1])
+                        continue
+                _search(words, i, j, x, y, z0, u, v, w, run[0], run[1], resolution, radius, infinite)
 
 
 @jit
@@ -100,30 +115,18 @@ def _rows_near(x, y0, u, v, low, high, resolution, radius):
 
 
 @jit
-def _draw_column(canvas, i, j, x, y, z0, u, v, w, low, high, resolution, radius, infinite):
-    """Mark the voxels low <= k < high of one column that are within `radius`; a capsule is convex, so they are one run.
+def _search(words, i, j, x, y, z0, u, v, w, low, high, resolution, radius, infinite):
+    """Mark the voxels low <= k < high of one column that are within `radius`, searched from both ends.
 
-    Where its ends come out with digits to spare, only voxels that an end all but hits are looked at; elsewhere (a strut
-    along the column, a column that grazes it) the ends are searched voxel by voxel.
+    A capsule is convex, so they are one run. Where its ends come out with digits to spare, `_draw` needs no search; this
+    is for a strut along the column, a column that grazes it, and voxels that an end all but hits.
     """
     squared = u * u + v * v + w * w
-    known, bottom, top = _ends(x, y, u, v, w, squared, radius, infinite)
-    if known == _NONE:
-        return
     sure = radius * radius - _MARGIN
-    if known == _BOTH:
-        bottom = (z0 + bottom) * resolution - 0.5
-        top = (z0 + top) * resolution - 0.5
-        low = max(low, math.ceil(bottom - _CLOSE))
-        high = min(high, math.floor(top + _CLOSE) + 1)
-        if low - bottom > _CLOSE and top - (high - 1) > _CLOSE:
-            for k in range(low, high):
-                canvas[i, j, k] = 1
-            return
     while low < high:
         distance = _squared_distance_at(x, y, (low + 0.5) / resolution - z0, u, v, w, squared, infinite)
         if distance <= radius * radius:
-            canvas[i, j, low] = 1
+            _mark(words, i, j, low, low + 1)
         low += 1
         if distance <= sure:
             break
@@ -131,28 +134,40 @@ def _draw_column(canvas, i, j, x, y, z0, u, v, w, low, high, resolution, radius,
         high -= 1
         distance = _squared_distance_at(x, y, (high + 0.5) / resolution - z0, u, v, w, squared, infinite)
         if distance <= radius * radius:
-            canvas[i, j, high] = 1
+            _mark(words, i, j, high, high + 1)
         if distance <= sure:
             break
-    for k in range(low, high):
-        canvas[i, j, k] = 1
+    _mark(words, i, j, low, high)
 
 
 @jit
-def _ends(x, y, u, v, w, squared, radius, infinite):
-    """Where a column enters and leaves the strut, z from its start: (_NONE, _BOTH or _UNSURE, bottom, top)."""
-    if squared == 0.0 or squared > _FAR or x * x + y * y > _FAR:
+def _mark(words, i, j, low, high):
+    """Set voxels low <= k < high of a column."""
+    every = ~np.uint64(0)
+    while low < high:
+        word = low >> 6
+        end = min(high, (word + 1) << 6)
+        words[i, j, word] |= (every >> np.uint64(low & 63)) & (every << np.uint64((word + 1) * 64 - end))
+        low = end
+
+
+@jit
+def _ends(x, y, u, v, w, scale, a, scale_a, radius, infinite):
+    """Where a column enters and leaves the strut, z from its start: (_NONE, _BOTH or _UNSURE, bottom, top).
+
+    scale: 1 / |u, v, w|^2, a: 1 - w^2 scale, scale_a: 1 / a; the scales are 0 where they have lost their digits.
+    """
+    if scale == 0.0 or x * x + y * y > _FAR:
         return _UNSURE, 0.0, 0.0
     # Of the whole line: a z^2 - 2 b z + c <= 0.
-    across, scale = x * u + y * v, 1.0 / squared
-    a = 1.0 - w * w * scale
+    across = x * u + y * v
     b = across * w * scale
     inside = b * b - a * (x * x + y * y - across * across * scale - radius * radius)
     if a > 1e-6 and inside < -_MARGIN:
         return _NONE, 0.0, 0.0
-    if a < 1e-3 or inside < _STEEP:
+    if scale_a == 0.0 or inside < _STEEP:
         return _UNSURE, 0.0, 0.0
-    half, scale_a = math.sqrt(inside), 1.0 / a
+    half = math.sqrt(inside)
     bottom, top = (b - half) * scale_a, (b + half) * scale_a
     if infinite:
         return _BOTH, bottom, top
