@@ -27,7 +27,7 @@ def capsules(
     """Draw segments float64 (k, 2, 3) on a canvas of `shape` voxels of size 1 / resolution: Bool (shape)."""
     if not HAVE_NUMBA:
         return capsules_numpy(segments, resolution, shape, radius, infinite)
-    # 64 voxels of a column are one word, the first its highest bit: a run is one mask, and 48^3 voxels stay in the cache.
+    # 64 voxels of a column are one word, the first its highest bit: a run is one mask, and 48^3 voxels stay in cache.
     words = np.zeros((shape[0], shape[1], -(-shape[2] // 64)), dtype=np.uint64)
     _draw(np.ascontiguousarray(segments, np.float64), resolution, float(radius), bool(infinite), words, shape[2])
     return np.unpackbits(words.astype(">u8").view(np.uint8), axis=-1, count=shape[2]).view(bool)
@@ -118,8 +118,8 @@ def _rows_near(x, y0, u, v, low, high, resolution, radius):
 def _search(words, i, j, x, y, z0, u, v, w, low, high, resolution, radius, infinite):
     """Mark the voxels low <= k < high of one column that are within `radius`, searched from both ends.
 
-    A capsule is convex, so they are one run. Where its ends come out with digits to spare, `_draw` needs no search; this
-    is for a strut along the column, a column that grazes it, and voxels that an end all but hits.
+    A capsule is convex, so they are one run. Where its ends come out with digits to spare, `_draw` needs no search;
+    this is for a strut along the column, a column that grazes it, and voxels that an end all but hits.
     """
     squared = u * u + v * v + w * w
     sure = radius * radius - _MARGIN
