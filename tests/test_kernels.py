@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from voxplore import kernels
+from voxplore.checks import periodic_components
 from voxplore.geometry import CUBE_OPERATIONS, HALF_SHIFTS, apply_operation, shift
 from voxplore.kernels import components_numpy, neighbours_numpy, packing, vector
 from voxplore.kernels import equivalence as equivalence_kernel
@@ -292,6 +293,17 @@ def test_rows_of_more_than_64_voxels_are_labelled(rng, path):
     found = kernels.components(np.packbits(voxels, axis=-1))
     assert (found.solid[0], found.largest[0], found.largest_in_box[0]) == (144, 72, 72)
     assert found.spans[0].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("d", [5, 8] if PLAIN else [5, 8, 9, 24])
+def test_the_largest_pieces_are_those_of_the_periodic_components(rng, path, d):
+    cells = np.concatenate([rng.random((6, d, d, d)) < 0.25, rng.random((6, d, d, d)) < 0.12, np.zeros((1, d, d, d))])
+    cells = cells.astype(bool)
+    kept = kernels.largest_pieces(np.packbits(cells, axis=-1))
+    for cell, piece in zip(cells, np.unpackbits(kept, axis=-1, count=d).view(bool), strict=True):
+        pieces = periodic_components(cell)
+        as_large = np.count_nonzero(pieces.sizes == pieces.sizes.max(initial=0))
+        assert np.array_equal(piece, cell & (pieces.labels <= as_large))
 
 
 def best_iou(left: np.ndarray, right: np.ndarray, shifts: bool) -> Fraction:

@@ -1,7 +1,9 @@
+import itertools
+
 import pytest
 import torch
 
-from voxplore.diffusion import empirical_denoiser, linear_schedule, sample
+from voxplore.diffusion import empirical, empirical_denoiser, linear_schedule, sample
 from voxplore.diffusion.few_points import FewPoints
 from voxplore.diffusion.nearest import nearest
 
@@ -51,6 +53,27 @@ def test_where_noise_is_small_most_steps_look_at_lists_alone(monkeypatch):
     noise = torch.randn(30, 24, generator=generator)
     sample(empirical_denoiser(known, schedule), lambda: noise, schedule, steps=200, sampler="dpm++")
     assert 30 <= sum(looked) <= 30 * 40
+
+
+def test_a_thousand_steps_with_kept_guesses_end_where_exact_ones_do(monkeypatch):
+    generator, schedule, means = torch.Generator().manual_seed(4), linear_schedule(1000), []
+    known = torch.randn(400, 12, generator=generator)
+    mean = empirical._mean_of_all
+    monkeypatch.setattr(empirical, "_mean_of_all", lambda *given: means.append(1) or mean(*given))
+    noise, options = torch.randn(60, 12, generator=generator), {"steps": 1000, "sampler": "dpm++"}
+    fast = sample(empirical_denoiser(known, schedule, keep=0.1), lambda: noise, schedule, **options)
+    exact = sample(plain_denoiser(known, schedule), lambda: noise, schedule, **options)
+    assert len(means) < 200
+    assert (torch.cdist(fast, known).argmin(1) == torch.cdist(exact, known).argmin(1)).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("early", [0, 6])
+def test_times_fall_from_all_noise_to_none_and_early_steps_are_long(early):
+    times = linear_schedule(1000).times(16, early)
+    steps = [t - s for t, s in itertools.pairwise(times)]
+    assert (times[0], times[-1], len(times)) == (1000, 0, 17)
+    assert min(steps) > 0
+    assert not early or (times[early] == 200 and min(steps[:early]) > 5 * max(steps[early:]))
 
 
 def test_the_nearest_points_are_those_of_all_distances():

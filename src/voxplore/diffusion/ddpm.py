@@ -34,9 +34,16 @@ class Schedule:
         """T, the number of training steps."""
         return len(self.alpha_bar) - 1
 
-    def times(self, n: int) -> list[int]:
-        """n + 1 times from T down to 0, evenly spaced in t."""
-        return torch.linspace(self.steps, 0, n + 1).round().int().tolist()
+    def times(self, n: int, early: int = 0) -> list[int]:
+        """n + 1 times from T down to 0, evenly spaced in t.
+
+        early: with more than 0, so many of the n steps lead from T to T / 5, the others from there to 0 (our choice):
+        before that little of what is drawn is decided.
+        """
+        if not 0 < early < n:
+            return torch.linspace(self.steps, 0, n + 1).round().int().tolist()
+        first = torch.linspace(self.steps, self.steps / 5, early + 1)[:-1]
+        return torch.cat([first, torch.linspace(self.steps / 5, 0, n - early + 1)]).round().int().tolist()
 
 
 def linear_schedule(steps: int = 1000, beta_first: float = 1e-4, beta_last: float = 0.02) -> Schedule:
@@ -78,6 +85,7 @@ def sample(
     schedule: Schedule,
     *,
     steps: int,
+    early: int = 0,
     sampler: Sampler = "ancestral",
     prediction: Prediction = "epsilon",
     variance: Variance = "posterior",
@@ -86,13 +94,13 @@ def sample(
 ) -> Tensor:
     """Draw x_0. `noise()` returns fresh standard normal numbers (n, ...), first for x_T, then for each random step.
 
-    variance: of the random part of an ancestral step: that of x_{t-1} given x_t and x_0 (Eq. 2), or beta_t, the other
-    choice of Ho et al. (2020). guide: added to each x_{t-1}, the last term of Eq. 10. on_step is called after each
-    step (progress).
+    early: see `Schedule.times`. variance: of the random part of an ancestral step: that of x_{t-1} given x_t and x_0
+    (Eq. 2), or beta_t, the other choice of Ho et al. (2020). guide: added to each x_{t-1}, the last term of Eq. 10.
+    on_step is called after each step (progress).
     """
     x_t = noise()
     older: tuple[float, Tensor] | None = None  # (log-SNR / 2, x_0) of the step before, for the second-order solver
-    times = schedule.times(steps)
+    times = schedule.times(steps, early)
     for t, s in itertools.pairwise(times):
         ab_t, ab_s = float(schedule.alpha_bar[t]), float(schedule.alpha_bar[s])
         guess = denoiser(x_t, torch.full((len(x_t),), t / schedule.steps, device=x_t.device, dtype=x_t.dtype))

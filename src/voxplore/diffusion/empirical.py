@@ -7,6 +7,7 @@ starts from. Two things lead away from them: short-range repulsion, and taking f
 between near ones (the vicinal distribution of mixup, Zhang et al. 2018, kept local).
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,20 +22,32 @@ __all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours"]
 
 
 def empirical_denoiser(
-    known: Tensor, schedule: Schedule, log_chance: Tensor | None = None
+    known: Tensor, schedule: Schedule, log_chance: Tensor | None = None, keep: float = 0.0
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """A denoiser (x_t (n, l), t / T (n,)) -> epsilon (n, l) from known latents (m, l); all t of a call are one.
 
     log_chance: (n, m), how likely each known latent is for each chain, up to a constant; all alike by default. It
     makes the draw conditional, exactly: the guess of x_0 stays the best one.
+
+    keep: for one batch along its way from noise to none. While its noise is so large that all points count, a guess is
+    kept until the variance of the noise has shrunk by this share, as it hardly moves between so near steps; 0 never.
     """
     near = FewPoints(known)
+    kept: tuple[float, Tensor] | None = None
+
+    def mean_of_all(y: Tensor, variance: float) -> Tensor:
+        nonlocal kept
+        if kept is None or len(kept[1]) != len(y) or not 0 < math.log(kept[0] / variance) < keep:
+            kept = variance, _mean_of_all(y, known, near.half_squares, variance, log_chance)
+        return kept[1]
 
     def denoise(x_t: Tensor, time: Tensor) -> Tensor:
         alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * schedule.steps)])
         signal, variance = alpha_bar**0.5, (1 - alpha_bar) / alpha_bar
         y = x_t / signal
-        if log_chance is not None or variance > near.worth_a_look:
+        if variance > near.worth_a_look:
+            means = mean_of_all(y, variance)
+        elif log_chance is not None:
             means = _mean_of_all(y, known, near.half_squares, variance, log_chance)
         else:
             settled, means = near.means(y, variance)

@@ -14,7 +14,7 @@ import numpy as np
 from . import components_numpy
 from .runtime import HAVE_NUMBA, jit, map_threads
 
-__all__ = ["Components", "components"]
+__all__ = ["Components", "components", "find_runs", "glue", "join_in_box", "sizes_of"]
 
 _CHUNK = 64
 
@@ -63,10 +63,10 @@ def _components(rows, out):
     offset = np.zeros((most, 3), np.int32)
     basis = np.zeros((3, 3), np.int64)
     for n in range(rows.shape[0]):
-        runs = _find_runs(rows[n], first, low, high)
-        _join_in_box(d, first, low, high, parent)
-        out[n, 0], out[n, 2] = _sizes(runs, low, high, parent, size)
-        _glue(d, first, low, high, parent, size, offset)
+        runs = find_runs(rows[n], first, low, high)
+        join_in_box(d, first, low, high, parent)
+        out[n, 0], out[n, 2] = sizes_of(runs, low, high, parent, size)
+        glue(d, first, low, high, parent, size, offset)
         root = _largest_root(runs, parent, size)
         out[n, 3:] = 0
         out[n, 1] = 0
@@ -78,7 +78,7 @@ def _components(rows, out):
 
 
 @jit
-def _find_runs(rows, first, low, high):
+def find_runs(rows, first, low, high):
     """Runs [low, high) of solid along z, row by row; first[row] is the index of a row's first run."""
     d = rows.shape[0]
     runs = 0
@@ -131,7 +131,7 @@ def _join_rows(begin, end, other, other_end, low, high, parent):
 
 
 @jit
-def _join_in_box(d, first, low, high, parent):
+def join_in_box(d, first, low, high, parent):
     for row in range(d * d):
         begin, end = first[row], first[row + 1]
         if begin == end:
@@ -145,7 +145,7 @@ def _join_in_box(d, first, low, high, parent):
 
 
 @jit
-def _sizes(runs, low, high, parent, size):
+def sizes_of(runs, low, high, parent, size):
     """Flatten the forest, sum up voxels at the roots: (solid, largest)."""
     solid = 0
     for a in range(runs):
@@ -191,7 +191,7 @@ def _glue_pair(parent, size, offset, a, b, axis):
 
 
 @jit
-def _glue(d, first, low, high, parent, size, offset):
+def glue(d, first, low, high, parent, size, offset):
     for a in range(first[d * d]):
         offset[a, 0], offset[a, 1], offset[a, 2] = 0, 0, 0
     for row in range(d * d):

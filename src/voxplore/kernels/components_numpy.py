@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["components"]
+__all__ = ["components", "largest_pieces"]
 
 
 def components(rows: np.ndarray, out: np.ndarray) -> None:
@@ -15,13 +15,32 @@ def components(rows: np.ndarray, out: np.ndarray) -> None:
         row[:] = _one(np.unpackbits(packed, axis=-1, count=d).view(bool))
 
 
-def _one(voxels: np.ndarray) -> list[int]:
+def largest_pieces(rows: np.ndarray, kept: np.ndarray) -> None:
+    """rows uint8 (n, d, d, ceil(d / 8)) -> kept, alike: the largest periodic component, or all of that size."""
+    d = rows.shape[1]
+    for packed, out in zip(rows, kept, strict=True):
+        labels, sizes = _labelled(np.unpackbits(packed, axis=-1, count=d).view(bool))
+        if len(sizes) > 1:
+            root, _ = _glued(len(sizes) - 1, _seams(labels))
+            merged = np.bincount(root, weights=sizes, minlength=len(sizes))
+            as_large = merged[root] == merged.max()
+            out[:] = np.packbits(as_large[labels] & (labels > 0), axis=-1)
+
+
+def _labelled(voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels int32 (d, d, d) of the components in the box, from 1 on, and the voxels of each; those of 0 are 0."""
     labels = np.empty(voxels.shape, np.int32)
     n = int(ndimage.label(voxels, output=labels))  # pyright: ignore[reportArgumentType]
-    if n == 0:
-        return [0] * 6
     sizes = np.bincount(labels.ravel(), minlength=n + 1)
     sizes[0] = 0
+    return labels, sizes
+
+
+def _one(voxels: np.ndarray) -> list[int]:
+    labels, sizes = _labelled(voxels)
+    n = len(sizes) - 1
+    if n == 0:
+        return [0] * 6
     seams = _seams(labels)
     root, cell = _glued(n, seams)
     merged = np.bincount(root, weights=sizes, minlength=n + 1).astype(np.int64)

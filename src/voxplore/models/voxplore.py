@@ -36,6 +36,8 @@ __all__ = ["VoxPlore"]
 #: Chains drawn together. Fixed, and the last batch filled up, so that a cell does not depend on how many are drawn.
 _CHAINS = 256
 _DECODED = 64
+#: See `empirical_denoiser`; samplers of 100 even steps or fewer take longer ones and keep no guess (our choice).
+_KEPT = 0.1
 #: Cells that the principal components are taken from.
 _FIRST_LOOK = 6000
 Denoise = Callable[[Tensor, Tensor], Tensor]
@@ -194,6 +196,7 @@ class VoxPlore(Generator):
             noise,
             self.schedule,
             steps=sampling.steps,
+            early=sampling.early,
             sampler=sampling.sampler,
             prediction="epsilon" if empirical else self.config.denoiser.prediction,
             guide=self._guide(sampling),
@@ -204,7 +207,8 @@ class VoxPlore(Generator):
     def _closed_form(self, wanted: dict[str, Tensor]) -> Denoise:
         """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""
         points = self.labelled if self.labelled and not set(wanted) <= {DENSITY} else self._points
-        return empirical_denoiser(points.latents, self.schedule, log_chance(points, wanted, self.config.denoiser))
+        chance = log_chance(points, wanted, self.config.denoiser)
+        return empirical_denoiser(points.latents, self.schedule, chance, keep=_KEPT)
 
     @cached_property
     def _points(self) -> Points:

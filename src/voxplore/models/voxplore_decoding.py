@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voxplore.checks import periodic_components
 from voxplore.geometry import FLIPS
-from voxplore.kernels import components
+from voxplore.kernels import components, largest_pieces
 
 __all__ = ["cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
 
@@ -75,10 +74,5 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float]) -> Tensor:
 
 def largest_piece(solid: np.ndarray) -> np.ndarray:
     """Bool (n, d, d, d): of each cell its largest periodic component alone, or all of that size (mirror images)."""
-    found = components(np.packbits(solid, axis=-1))
-    kept = solid.copy()
-    for row in np.flatnonzero(found.largest < found.solid):
-        pieces = periodic_components(solid[row])
-        as_large = np.count_nonzero(pieces.sizes == pieces.sizes[0])
-        kept[row] &= pieces.labels <= as_large
-    return kept
+    kept = largest_pieces(np.packbits(solid, axis=-1))
+    return np.unpackbits(kept, axis=-1, count=solid.shape[-1]).view(bool)
