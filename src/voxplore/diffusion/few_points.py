@@ -15,6 +15,8 @@ __all__ = ["FewPoints"]
 
 #: The logarithm of the share of the weight that may be left out: half a unit in the last place of a float32.
 _LEFT_OUT = -24 * math.log(2)
+#: Chains looked at together: their weights of all points then stay in the cache.
+_TOGETHER = 32
 
 
 class FewPoints:
@@ -55,7 +57,9 @@ class FewPoints:
         """Means (k, l) of the numbered chains (k,) over all points; lists are made where few points count."""
         if len(self._held) != len(y):
             self._forget(y)
-        chains = y[rows]
+        return torch.cat([self._look(y[part], variance, part) for part in rows.split(_TOGETHER)])
+
+    def _look(self, chains: Tensor, variance: float, rows: Tensor) -> Tensor:
         fit = torch.addmm(self.half_squares / -variance, chains, self.points.T, alpha=1 / variance)
         best = fit.amax(1, keepdim=True)
         few = torch.nonzero((fit > best + _LEFT_OUT).sum(1) <= self.size).flatten()

@@ -61,10 +61,11 @@ class PrincipalDecoder(nn.Module):
         self.register_buffer("upsample", periodic_cubic(self.side), persistent=False)
 
     def forward(self, latents: Tensor) -> Tensor:
-        field = self.coarse_logits(latents).reshape(-1, *3 * (self.side,))
-        for _ in range(3):  # interpolate the last axis and put it first of the three
-            field = (field @ self.upsample.T).permute(0, 3, 1, 2)
-        return field
+        s = self.side
+        # The last axis first: each product then leaves its result in C order, which what follows is fast in.
+        field = self.coarse_logits(latents).reshape(-1, s, s, s) @ self.upsample.T
+        field = self.upsample @ field
+        return (self.upsample @ field.reshape(-1, s, 4 * s * s)).reshape(-1, *3 * (2 * s,))
 
     def coarse_logits(self, latents: Tensor, voxels: Tensor | None = None) -> Tensor:
         """Half-resolution logits (n, m) at the numbered voxels (m,), or at all of them."""
