@@ -83,7 +83,7 @@ def verbs(scores: str = "scores") -> list[Verb]:
         Verb(
             "report",
             lambda w: ["report", w / "drawings"],
-            lambda w: ["report", w / "drawings", "--rows", w / "scores"],
+            lambda w: ["report", w / "drawings", "--rows", w / "others"],
         ),
         Verb(
             "latents",
@@ -99,7 +99,7 @@ def verbs(scores: str = "scores") -> list[Verb]:
 
 
 def prepare(server) -> None:
-    """A set, a model, cells drawn from it, and their scores."""
+    """A set, a model, cells drawn from it, their scores, and those of other cells."""
     w = server.work
     if (w / "scores").exists():
         return
@@ -107,4 +107,5 @@ def prepare(server) -> None:
     server.done(*train_arguments(w), "--out", w / "run")
     server.done("generate", w / "run/model", "--n", 8, "--device", "cpu", "--out", w / "drawn")
     server.done("evaluate", w / "drawn", "--reference", w / "nets", "--out", w / "scores")
+    server.done("evaluate", w / "cells.npy", "--reference", w / "nets", "--no-vun", "--out", w / "others")
     shutil.copytree(w / "scores", w / "drawings" / "one")
