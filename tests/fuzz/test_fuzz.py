@@ -106,6 +106,16 @@ def test_a_zip_bomb_is_refused_before_it_goes_off(tmp_path):
     assert "an archive of plausible size" in told_of(tmp_path / "x.npz")
 
 
+def test_a_zip_bomb_in_parts_is_refused_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for part in range(8):
+            with archive.open(f"{part}.npy", "w") as member:
+                member.write(claim((40, 1 << 20))[:-100])
+                for _ in range(40):
+                    member.write(bytes(1 << 20))
+    assert "an archive of plausible size" in told_of(tmp_path / "x.npz")
+
+
 def test_a_pickle_is_not_opened(tmp_path):
     class Evil:
         def __reduce__(self):
