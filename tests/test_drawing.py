@@ -118,6 +118,21 @@ def test_work_whose_files_are_shorter_than_its_log_says_is_begun_anew(tmp_path):
     assert Growing(tmp_path / "x.unfinished", {"a": 1}).notes == []
 
 
+def test_nothing_that_a_kill_left_half_written_comes_into_the_result(folder, small_blocks, tmp_path, monkeypatch):
+    """A kill while the header is written leaves a temporary file beside the blocks."""
+
+    def killed(stage: Path, *_: object) -> None:
+        (stage / ".cells.abcdefgh.part.json").write_text("{")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing, "write_header", killed)
+        with pytest.raises(KeyboardInterrupt):
+            draw_into(tmp_path / "out", Drawing(folder, 7, 4, device="cpu"))
+    draw_into(tmp_path / "out", Drawing(folder, 7, 4, device="cpu"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cells.json", "index.csv", "voxels.npy"]
+
+
 def test_the_command_line_replaces_and_refuses(folder, small_blocks, tmp_path, capsys):
     command = ["generate", str(folder), "--n", "7", "--device", "cpu", "--out", str(tmp_path / "out")]
     assert main([*command, "--seed", "1"]) == 0

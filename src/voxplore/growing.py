@@ -75,12 +75,14 @@ class Growing:
             file.write(data)
 
     def _take_back(self) -> None:
-        """What a killed process appended without committing it."""
+        """What a killed process appended without committing it, or left of files that are no blocks."""
         for path in self.folder.iterdir():
             if path.name == _LOG:
                 os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+            elif path.name in self._sizes:
+                os.truncate(path, self._sizes[path.name])
             elif path.name != _ASKED:
-                os.truncate(path, self._sizes.get(path.name, 0))
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -309,17 +309,17 @@ def _published(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any])
     return UnitCells(packed, resolution, index, about)
 
 
-#: A member of an archive may unpack to this many bytes: 500,000 cells at 48^3, packed.
-_MAX_MEMBER = 8 << 30
+#: An archive may unpack to this many bytes: 500,000 cells at 48^3, packed.
+_MAX_UNPACKED = 8 << 30
 
 
 def _read_archive(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
-            largest = max((entry.file_size for entry in archive.infolist()), default=0)
-            ratio = largest / max(path.stat().st_size, 1)
-        if largest > _MAX_MEMBER or (largest > 1 << 28 and ratio > 500):
-            raise VoxploreError(path, expected="an archive of plausible size", came=f"{largest} bytes in one member")
+            size = sum(entry.file_size for entry in archive.infolist())
+            ratio = size / max(path.stat().st_size, 1)
+        if size > _MAX_UNPACKED or (size > 1 << 28 and ratio > 500):
+            raise VoxploreError(path, expected="an archive of plausible size", came=f"{size} bytes in all")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except VoxploreError:

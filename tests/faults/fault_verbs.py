@@ -1,5 +1,6 @@
 """The verbs that write, each on inputs of a second."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ class Verb:
     old: Callable[[Path], list[object]] | None = None
     """The command whose result stands at --out before, to be replaced by --overwrite."""
     artefact: str = "."
+    suffix: str = ""
+    """What the path after --out ends in, where a verb writes a file."""
     kills: int = 0
     lost: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
@@ -28,7 +31,7 @@ def train_arguments(work: Path) -> list[object]:
 
 
 def verbs(scores: str = "scores") -> list[Verb]:
-    """All verbs that write what takes work; each reads what `prepared` made."""
+    """All verbs that write below --out; each reads what `prepare` made."""
     return [
         Verb(
             "build",
@@ -66,11 +69,37 @@ def verbs(scores: str = "scores") -> list[Verb]:
             lambda w: ["compare", w / scores],
             lambda w: ["compare", w / scores, "--printed", "metatruss"],
         ),
+        Verb(
+            "degrade",
+            lambda w: ["degrade", w / "cells.npy"],
+            lambda w: ["degrade", w / "cells.npy", "--seed", 5],
+        ),
+        Verb(
+            "render",
+            lambda w: ["render", w / "cells.npy", "--n", 2, "--size", 40],
+            lambda w: ["render", w / "cells.npy", "--n", 1, "--size", 40],
+            suffix=".png",
+        ),
+        Verb(
+            "report",
+            lambda w: ["report", w / "drawings"],
+            lambda w: ["report", w / "drawings", "--rows", w / "others"],
+        ),
+        Verb(
+            "latents",
+            lambda w: ["latents", w / "run/model", "--cells", w / "nets", "--n", 8, "--device", "cpu"],
+            lambda w: ["latents", w / "run/model", "--cells", w / "nets", "--n", 4, "--device", "cpu"],
+        ),
+        Verb(
+            "discover",
+            lambda w: ["discover", "--n", 2, "--workers", 1, "--device", "cpu"],
+            lambda w: ["discover", "--n", 1, "--workers", 1, "--device", "cpu"],
+        ),
     ]
 
 
 def prepare(server) -> None:
-    """A set, a model, cells drawn from it, and their scores."""
+    """A set, a model, cells drawn from it, their scores, and those of other cells."""
     w = server.work
     if (w / "scores").exists():
         return
@@ -78,3 +107,5 @@ def prepare(server) -> None:
     server.done(*train_arguments(w), "--out", w / "run")
     server.done("generate", w / "run/model", "--n", 8, "--device", "cpu", "--out", w / "drawn")
     server.done("evaluate", w / "drawn", "--reference", w / "nets", "--out", w / "scores")
+    server.done("evaluate", w / "cells.npy", "--reference", w / "nets", "--no-vun", "--out", w / "others")
+    shutil.copytree(w / "scores", w / "drawings" / "one")

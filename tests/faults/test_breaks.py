@@ -176,8 +176,8 @@ def test_control_c_ends_every_verb_with_one_line(prepared_verbs, capsys):
     """One process each, interrupted half-way."""
     server, verbs = prepared_verbs
     for number, verb in enumerate(verbs):
-        out = server.work / f"interrupted{number}" / "out"
-        whole = server.done(*verb.arguments(server.work), "--out", out.with_name("whole"))
+        out = server.work / f"interrupted{number}" / ("out" + verb.suffix)
+        whole = server.done(*verb.arguments(server.work), "--out", out.with_name("whole" + verb.suffix))
         ended = server.run(
             *verb.arguments(server.work), "--out", out, kill_after=0.5 * whole.seconds, sign=signal.SIGINT
         )
@@ -207,7 +207,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, server):
 def test_a_full_disk_is_one_sentence_for_every_verb(prepared_verbs):
     server, verbs = prepared_verbs
     for number, verb in enumerate(verbs):
-        out = server.work / f"full{number}" / "out"
+        out = server.work / f"full{number}" / ("out" + verb.suffix)
         ended = full(200, *verb.arguments(server.work), "--out", out)
         assert ended.returncode == 2, (verb.name, ended)
         lines = [line for line in ended.stderr.splitlines() if line.startswith("voxplore: ")]

@@ -40,15 +40,15 @@ class Trials:
 
     def __init__(self, server, verb: Verb, rng: random.Random):
         self.server, self.verb, self.rng = server, verb, rng
-        self.out = server.work / "out" / verb.name
+        self.out = server.work / "out" / (verb.name + verb.suffix)
         self.artefact = self.out / verb.artefact
         shutil.rmtree(self.out.parent, ignore_errors=True)
         self.old = self._write(verb.old) if verb.old else None
         self.kept = server.work / "old"
-        shutil.rmtree(self.kept, ignore_errors=True)
+        remove(self.kept)
         if self.old is not None:
-            shutil.copytree(self.out, self.kept)
-        shutil.rmtree(self.out, ignore_errors=True)
+            copy(self.out, self.kept)
+        remove(self.out)
         self._forget()
         ended = server.done(*verb.arguments(server.work), "--out", self.out)
         self.events, self.seconds, self.new = ended.events, ended.seconds, contents(self.artefact)
@@ -71,7 +71,7 @@ class Trials:
         self._forget()
         self.out.parent.mkdir()
         if replacing:
-            shutil.copytree(self.kept, self.out)
+            copy(self.kept, self.out)
         command = [*self.verb.arguments(self.server.work), "--out", self.out]
         command += ["--overwrite"] if replacing else []
         before = self.old if replacing else None
@@ -98,6 +98,21 @@ class Trials:
             self.verb.lost.append(f"{how}: left behind {sorted(left)}")
 
 
+def copy(path: Path, to: Path) -> None:
+    """A file, or a folder with all in it."""
+    if path.is_file():
+        shutil.copy(path, to)
+    else:
+        shutil.copytree(path, to)
+
+
+def remove(path: Path) -> None:
+    """Whatever stands at a path."""
+    if path.is_file():
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def found_at(path: Path) -> list[str]:
     return sorted(str(file.relative_to(path.parent)) for file in path.parent.rglob("*"))
 
@@ -116,7 +131,7 @@ def killed(server, chosen: list[Verb], kills: int, seed: int) -> str:
     return "\n".join([*lines, f"{'all':<12}{total:>6}"])
 
 
-def record(path: Path, chosen: list[Verb]) -> None:
+def record(path: Path, chosen: list[Verb], seed: int) -> None:
     """What was found, a verb each: kills, what was lost, what ended in other bytes, and the seconds of all its runs."""
     found = {
         verb.name: {"kills": verb.kills, "lost": verb.lost, "differing": verb.differing, "seconds": round(verb.seconds)}
@@ -125,7 +140,7 @@ def record(path: Path, chosen: list[Verb]) -> None:
     total = {key: sum(len(each[key]) for each in found.values()) for key in ("lost", "differing")}
     total = {"kills": sum(verb.kills for verb in chosen), **total}
     hardware = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    about = {"voxplore_version": __version__, "hardware": hardware}
+    about = {"seed": seed, "voxplore_version": __version__, "hardware": hardware}
     files.write_json(path, {"verbs": found, **total, **about})
 
 
@@ -137,7 +152,7 @@ def check(chosen: list[Verb]) -> None:
 def test_a_killed_build_or_compare_leaves_the_old_or_the_new(small, tmp_path):
     chosen = [verb for verb in verbs("few-scores") if verb.name in ("build", "compare")]
     killed(small, chosen, 12, seed=1)
-    record(tmp_path / "kills.json", chosen)
+    record(tmp_path / "kills.json", chosen, seed=1)
     found = json.loads((tmp_path / "kills.json").read_text())
     assert found["kills"] == sum(each["kills"] for each in found["verbs"].values()) >= 12
     check(chosen)
@@ -150,6 +165,6 @@ def test_every_verb_survives_kills_at_random_moments(prepared_verbs, capsys):
     with capsys.disabled():
         print("\n" + table)
     if RECORD:
-        record(Path(RECORD), chosen)
+        record(Path(RECORD), chosen, seed=0)
     assert sum(verb.kills for verb in chosen) >= KILLS
     check(chosen)

@@ -4,9 +4,12 @@ An input is a few files that a reader takes together. A fuzzer gives bytes: the 
 replace (modulo their number), the rest is its content.
 """
 
+import functools
 import gzip
 import io
 import json
+import lzma
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,10 @@ from voxplore.errors import VoxploreError
 __all__ = ["READERS", "Reader", "feed", "readers"]
 
 
+#: How a file in .npy format begins.
+NPY = b"\x93NUMPY"
+
+
 @dataclass(frozen=True)
 class Reader:
     """read: opens a path. whole: name of each file below the path ("" where the path is the file) -> its content."""
@@ -26,21 +33,26 @@ class Reader:
     whole: dict[str, bytes]
     name: str = "x"
     """What the path is called: some readers look at the suffix."""
+    inner: bytes = b""
+    """What a packed file holds; `pack` makes the file of it. Damage to the file itself seldom comes past its sums."""
+    pack: Callable[[bytes], bytes] | None = None
 
     def seeds(self) -> list[bytes]:
-        """The whole files as inputs."""
-        return [bytes([number]) + content for number, content in enumerate(self.whole.values())]
+        """The whole files as inputs, and what the packed one holds."""
+        parts = [*self.whole.values(), *([self.inner] if self.pack else [])]
+        return [bytes([number]) + content for number, content in enumerate(parts)]
 
 
 def feed(reader: Reader, data: bytes, folder: Path) -> bool:
     """Read one input; True where it was taken, False where it was refused with VoxploreError. All else is raised."""
     path = folder / reader.name
     names = list(reader.whole)
-    chosen = names[data[0] % len(names)] if data else names[0]
+    number = data[0] % len(reader.seeds()) if data else 0
+    content = data[1:] if number < len(names) or reader.pack is None else reader.pack(data[1:])
     for name in names:
         target = path / name if name else path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data[1:] if name == chosen else reader.whole[name])
+        target.write_bytes(content if name == names[number % len(names)] else reader.whole[name])
     try:
         reader.read(path)
     except VoxploreError:
@@ -74,6 +86,19 @@ def _all(folder: Path, chosen: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
         yield from _networks(folder, chosen)
 
 
+def zipped(*names: str) -> Callable[[bytes], bytes]:
+    """Makes an archive of arrays, one after the other in .npy format."""
+
+    def pack(data: bytes) -> bytes:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as made:
+            for name, array in zip(names, data.split(NPY, len(names))[1:], strict=False):
+                made.writestr(name, NPY + array)
+        return archive.getvalue()
+
+    return pack
+
+
 def _cells(folder: Path) -> Iterator[tuple[str, Reader]]:
     from voxplore.unitcells import UnitCells, load_cells
 
@@ -93,8 +118,11 @@ def _cells(folder: Path) -> Iterator[tuple[str, Reader]]:
     np.savez_compressed(archive, voxels)
     np.savez(published, packed=np.packbits(voxels.reshape(3, -1), axis=1), shape=np.array([8, 8, 8]))
     yield "npy", Reader(use, {"": plain.getvalue()}, "x.npy")
-    yield "npz", Reader(use, {"": archive.getvalue()}, "x.npz")
-    yield "published", Reader(use, {"": published.getvalue()}, "x.npz")
+    yield "npz", Reader(use, {"": archive.getvalue()}, "x.npz", plain.getvalue(), zipped("arr_0.npy"))
+    with zipfile.ZipFile(published) as archived:
+        inner = b"".join(archived.read(name) for name in ("packed.npy", "shape.npy"))
+    pack = zipped("packed.npy", "shape.npy")
+    yield "published", Reader(use, {"": published.getvalue()}, "x.npz", inner, pack)
 
 
 RECORD = """Name: cub_Z01
@@ -126,8 +154,8 @@ def _struts() -> Iterator[tuple[str, Reader]]:
     line = {**graph, "cell": [1, 1, 1, 90, 90, 90], "origin": "shifted", "inversion_centre": [0.5, 0.25, 0]}
     text = (json.dumps(line) + "\n" + json.dumps(graph) + "\n").encode()
     yield "jsonl", Reader(lambda path: list(read_jsonl(path)), {"": text}, "x.jsonl")
-    zipped = gzip.compress(text, mtime=0)
-    yield "jsonl.gz", Reader(lambda path: list(read_jsonl(path)), {"": zipped}, "x.jsonl.gz")
+    pack = functools.partial(gzip.compress, compresslevel=1, mtime=0)
+    yield "jsonl.gz", Reader(lambda path: list(read_jsonl(path)), {"": pack(text)}, "x.jsonl.gz", text, pack)
     yield "catalogue", Reader(lambda path: list(read_catalogue(path)), {"": (RECORD * 2).encode()}, "x.txt")
     bars = {"nodes": graph["nodes"], "bars": graph["edges"], "cell": [1, 1, 1, 90, 90, 90]}
     yield "graph", Reader(read_graph, {"": json.dumps(bars).encode()}, "x.json")
@@ -166,7 +194,8 @@ def _tables(folder: Path) -> Iterator[tuple[str, Reader]]:
 
     yield "scores", Reader(use, files_of(folder / "scores"))
     write_arrays(folder / "x.record", {"a": np.arange(5)}, {"kind": "nets"})
-    yield "record", Reader(read_arrays, {"": (folder / "x.record").read_bytes()})
+    whole, pack = (folder / "x.record").read_bytes(), functools.partial(lzma.compress, preset=0)
+    yield "record", Reader(read_arrays, {"": whole}, "x", lzma.decompress(whole), pack)
 
 
 def _networks(folder: Path, chosen: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:

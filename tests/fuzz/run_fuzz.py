@@ -1,11 +1,13 @@
 """Feed damaged files to every reader and record what came of it.
 
     python tests/fuzz/run_fuzz.py --inputs 1000000 --out results/robustness/fuzz.json
+    python tests/fuzz/run_fuzz.py --only stl ply --seed 1 --inputs 100000 --out results/robustness/fuzz.json
     python tests/fuzz/run_fuzz.py --reader npz --engine atheris --inputs 20000
 
 Each reader runs in a process of its own under an address-space limit. The engine `mutation` needs nothing; `atheris`
 follows the coverage of voxplore's own code, where that package is installed. Inputs that raise anything but
-VoxploreError, or take too long, are kept in --keep. A run adds to the counts that the file holds.
+VoxploreError, or take too long, are kept in --keep. A run adds to the counts that the file holds; another seed gives
+other inputs.
 """
 
 import argparse
@@ -120,9 +122,10 @@ def note(found: dict, name: str, data: bytes, keep: Path, error: Exception) -> N
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=20_000, help="over all readers, or of the one")
+    parser.add_argument("--inputs", type=int, default=20_000, help="over all readers, those of --only, or the one")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--engine", choices=("mutation", "atheris"), default="mutation")
+    parser.add_argument("--only", nargs="+", metavar="READER", help="these readers instead of all")
     parser.add_argument("--reader", help="only this one, in this process; prints JSON")
     parser.add_argument("--out", type=Path, help="JSON to write, or to add to")
     parser.add_argument("--keep", type=Path, default=Path("/tmp/voxplore-fuzz"), help="for inputs that failed")
@@ -134,15 +137,15 @@ def main() -> None:
         return
     from fuzz_readers import READERS
 
-    weights = {name: WEIGHTS.get(name, 1.0) for name in READERS}
-    for name in READERS:
+    weights = {name: WEIGHTS.get(name, 1.0) for name in asked.only or READERS}
+    for name in weights:
         share = round(asked.inputs * weights[name] / sum(weights.values()))
         command = [sys.executable, __file__, "--reader", name, "--inputs", str(share), "--seed", str(asked.seed)]
         command += ["--engine", asked.engine, "--keep", str(asked.keep), "--nice", "0"]
         started = time.monotonic()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        found = json.loads(lines[-1]) if lines else {"inputs": 0, "died": done.returncode}
+        found = json.loads(lines[-1]) if lines else {"uncaught": 1, "died": done.returncode}
         print(f"{name:<11}", json.dumps(found), f"{time.monotonic() - started:.0f} s", flush=True)
         if asked.out:
             record(asked.out, name, found, asked)
@@ -157,10 +160,11 @@ def record(path: Path, name: str, found: dict, asked: argparse.Namespace) -> Non
     after = {key: before.get(key, 0) + found.get(key, 0) for key in ("inputs", "taken", "uncaught", "slow")}
     after |= {key: max(before.get(key, 0), found.get(key, 0)) for key in ("worst_seconds", "worst_mb")}
     data["readers"][name] = after
-    run = {"engine": asked.engine, "seed": asked.seed, "inputs": asked.inputs, "voxplore_version": __version__}
+    run = {"engine": asked.engine, "seed": asked.seed, "voxplore_version": __version__}
     run |= {"hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
-    if run not in data["runs"]:
-        data["runs"].append(run)
+    same = [each for each in data["runs"] if run.items() <= each.items()]
+    data["runs"] = [each for each in data["runs"] if each not in same]
+    data["runs"].append({**run, "inputs": found.get("inputs", 0) + sum(each["inputs"] for each in same)})
     data["inputs"] = sum(each["inputs"] for each in data["readers"].values())
     data["uncaught"] = sum(each["uncaught"] for each in data["readers"].values())
     files.write_json(path, data)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from fuzz_mutate import mutated
 from fuzz_readers import READERS, feed, readers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from run_fuzz import record
 
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import load_cells
@@ -104,6 +106,16 @@ def test_a_zip_bomb_is_refused_before_it_goes_off(tmp_path):
     assert "an archive of plausible size" in told_of(tmp_path / "x.npz")
 
 
+def test_a_zip_bomb_in_parts_is_refused_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in range(8):
+            with archive.open(f"{part}.npy", "w") as member:
+                member.write(claim((40, 1 << 20))[:-100])
+                for _ in range(40):
+                    member.write(bytes(1 << 20))
+    assert "an archive of plausible size" in told_of(tmp_path / "x.npz")
+
+
 def test_a_pickle_is_not_opened(tmp_path):
     class Evil:
         def __reduce__(self):
@@ -145,6 +157,15 @@ def test_a_model_larger_than_its_files_is_refused(all_readers, tmp_path):
                     changed += 1
     assert changed >= 8
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2_000_000
+
+
+def test_runs_add_up_and_a_reader_that_died_counts_as_uncaught(tmp_path):
+    asked = SimpleNamespace(engine="mutation", seed=1)
+    for name, found in (("stl", {"inputs": 5, "worst_mb": 3}), ("stl", {"inputs": 2}), ("ply", {"uncaught": 1})):
+        record(tmp_path / "fuzz.json", name, found, asked)
+    data = json.loads((tmp_path / "fuzz.json").read_text())
+    assert (data["inputs"], data["uncaught"], data["readers"]["stl"]["worst_mb"]) == (7, 1, 3)
+    assert [run["inputs"] for run in data["runs"]] == [7]
 
 
 @pytest.mark.slow

@@ -107,10 +107,9 @@ def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_pat
         assert torch.equal(first[name], tensor)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
-    [f"{model}-nets-tiny" for model in MODELS],
+    ["voxplore-nets-tiny", *(pytest.param(f"{model}-nets-tiny", marks=pytest.mark.slow) for model in MODELS[1:])],
 )
 def test_torchrun_trains_every_generator_as_one_process_does(tmp_path, recipe):
     """The first steps of every stage; the rest of a curve follows from them until rounding has grown."""
