@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Masks", "drop", "keep_bytes"]
+__all__ = ["Masks", "drop", "kept"]
 
 _STEPS = 4096
 _ONES = 0x0101010101010101
@@ -23,16 +23,16 @@ class Masks:
     """
 
     def __init__(self, rate: float, count: int):
-        kept = min(_STEPS, max(1, round(_STEPS * (1 - rate))))
-        self.keep = kept / _STEPS
-        self.digits = f"{kept:012b}".rstrip("0")
+        whole = min(_STEPS, max(1, round(_STEPS * (1 - rate))))
+        self.keep = whole / _STEPS
+        self.digits = f"{whole:012b}".rstrip("0")
         words = -(-count // 64)
         # An all-zero state would stay zero for ever.
         self.state = torch.empty(words, dtype=torch.int64).random_(-(2**63), None).bitwise_or_(1)
         self.spare, self.shifted = torch.empty_like(self.state), torch.empty_like(self.state)
 
     def draw(self) -> Tensor:
-        """The next mask, one bit an element: int64 (ceil(count / 64),); `keep_bytes` spreads it."""
+        """The next mask, one bit an element: int64 (ceil(count / 64),); `kept` spreads it."""
         if self.keep == 1:
             return torch.full_like(self.state, -1)
         # Bits of chance 1/2 become bits of any other by its binary digits, the last one first: "or" with a new bit
@@ -56,8 +56,8 @@ class Masks:
         return state
 
 
-def keep_bytes(bits: Tensor, shape: tuple[int, ...], out: Tensor | None = None) -> Tensor:
-    """The mask of `draw` as uint8 of a shape with at most 64 len(bits) elements: 1 where one is kept.
+def kept(bits: Tensor, shape: tuple[int, ...], out: Tensor | None = None) -> Tensor:
+    """The mask of `draw` as uint8 of a shape with at most 64 len(bits) elements: 1 where its bit is set.
 
     out: int64 (8, len(bits)) to use for it, which the answer then is a view of.
     """
@@ -78,9 +78,9 @@ class _Drop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, bits: Tensor) -> Tensor:
         ctx.save_for_backward(bits)
-        return values * keep_bytes(bits, tuple(values.shape))
+        return values * kept(bits, tuple(values.shape))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
-        return gradient * keep_bytes(ctx.saved_tensors[0], tuple(gradient.shape)), None
+        return gradient * kept(ctx.saved_tensors[0], tuple(gradient.shape)), None

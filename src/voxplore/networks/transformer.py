@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.networks.dropout import Masks, drop, keep_bytes
+from voxplore.networks.dropout import Masks, drop, kept
 
 __all__ = ["DroppedAttention", "DroppedFeedForward", "TransformerLayer"]
 
 #: Rows that the feed-forward part takes at a time: with 2,048 hidden units 3.5 MB a buffer.
 _ROWS = 432
+#: How far what is dropped is moved down before GELU.
+_FAR = 2**14
 
 
 class TransformerLayer(nn.TransformerEncoderLayer):
@@ -70,42 +72,35 @@ class DroppedFeedForward(torch.autograd.Function):
         scaled = (fall / masks.keep).t()
         out, buffer = rows.new_empty(n, len(fall)), rows.new_empty(size, hidden)
         spread = masks.state.new_empty(8, len(masks.state))
-        raised, bits = [], []
+        raised = []
         for start in range(0, n, _ROWS):
-            part = rows[start : start + _ROWS]
-            raised.append(torch.addmm(rise_bias, part, rise.t()))
-            bits.append(masks.draw())
-            active = _active(raised[-1], keep_bytes(bits[-1], tuple(raised[-1].shape), spread), buffer)
+            before = torch.addmm(rise_bias, rows[start : start + _ROWS], rise.t())
+            # GELU and its slope are exactly zero that far down, so nobody needs the mask again.
+            before.sub_(kept(masks.draw().bitwise_not_(), tuple(before.shape), spread), alpha=_FAR)
+            active = torch.ops.aten.gelu.out(before, out=buffer[: len(before)])
             torch.addmm(fall_bias, active, scaled, out=out[start : start + _ROWS])
-        ctx.save_for_backward(rows, rise, fall, *raised, *bits)
+            raised.append(before)
+        ctx.save_for_backward(rows, rise, fall, *raised)
         ctx.keep = masks.keep
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         gradient = gradients[0].contiguous()
-        rows, rise, fall, *kept = ctx.saved_tensors
-        raised, bits = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+        rows, rise, fall, *raised = ctx.saved_tensors
         d_rows, scaled = torch.empty_like(rows), fall / ctx.keep
-        d_rise, d_rise_bias = torch.zeros_like(rise), rise.new_zeros(len(rise))
-        d_fall = torch.zeros_like(fall)
-        buffers = torch.empty_like(raised[0]), torch.empty_like(raised[0])
-        spread = bits[0].new_empty(8, len(bits[0]))
-        for i, (before, mask) in enumerate(zip(raised, bits, strict=True)):
+        d_rise, d_rise_bias, d_fall = torch.zeros_like(rise), rise.new_zeros(len(rise)), torch.zeros_like(fall)
+        buffer, second = torch.empty_like(raised[0]), torch.empty_like(raised[0])
+        for i, before in enumerate(raised):
             chosen = slice(i * _ROWS, (i + 1) * _ROWS)
-            keep = keep_bytes(mask, tuple(before.shape), spread)
             # GELU again is cheaper than to write it to memory and read it back.
-            d_fall.addmm_(gradient[chosen].t(), _active(before, keep, buffers[0]))
-            back = torch.mm(gradient[chosen], scaled, out=buffers[1][: len(before)]).mul_(keep)
+            d_fall.addmm_(gradient[chosen].t(), torch.ops.aten.gelu.out(before, out=buffer[: len(before)]))
+            back = torch.mm(gradient[chosen], scaled, out=second[: len(before)])
             torch.ops.aten.gelu_backward.grad_input(back, before, grad_input=back)
             d_rise.addmm_(back.t(), rows[chosen])
             d_rise_bias += back.sum(0)
             torch.mm(back, rise, out=d_rows[chosen])
         return d_rows, d_rise, d_rise_bias, d_fall.div_(ctx.keep), gradient.sum(0), None
-
-
-def _active(raised: Tensor, keep: Tensor, buffer: Tensor) -> Tensor:
-    return torch.ops.aten.gelu.out(raised, out=buffer[: len(raised)]).mul_(keep)
 
 
 class DroppedAttention(torch.autograd.Function):
@@ -122,56 +117,54 @@ class DroppedAttention(torch.autograd.Function):
         for cell, put in zip(mixed, out, strict=True):
             query, key, value = _heads(cell, heads, 3)
             bits.append(masks.draw())
-            _attention(query, key, weights).mul_(keep_bytes(bits[-1], tuple(weights.shape), spread))
-            _product(_heads(put, heads, 1)[0], weights, value, 1 / masks.keep)
-        ctx.save_for_backward(mixed, *bits)
+            _attention(query, key, weights).mul_(kept(bits[-1], tuple(weights.shape), spread))
+            put.view(tokens, heads, -1).copy_(torch.bmm(weights, value.div_(masks.keep)).transpose(0, 1))
+        ctx.save_for_backward(mixed, out, *bits)
         ctx.heads, ctx.keep = heads, masks.keep
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        mixed, *bits = ctx.saved_tensors
+        mixed, out, *bits = ctx.saved_tensors
         tokens = mixed.shape[1]
         d_mixed = torch.empty_like(mixed)
         buffers = [mixed.new_empty(ctx.heads, tokens, tokens) for _ in range(3)]
         spread = bits[0].new_empty(8, len(bits[0]))
-        for cell, d_cell, d_out, mask in zip(mixed, d_mixed, gradients[0].contiguous(), bits, strict=True):
-            keep = keep_bytes(mask, tuple(buffers[0].shape), spread)
-            d_put = _heads(d_out, ctx.heads, 1)[0]
-            _attention_backward(
-                _heads(cell, ctx.heads, 3), d_put, _heads(d_cell, ctx.heads, 3), keep, ctx.keep, buffers
+        for cell, put, d_cell, d_put, mask in zip(mixed, out, d_mixed, gradients[0], bits, strict=True):
+            keep = kept(mask, tuple(buffers[0].shape), spread)
+            found = _attention_backward(
+                _heads(cell, ctx.heads, 3), _heads(put, ctx.heads)[0], _heads(d_put, ctx.heads)[0], keep, ctx.keep, buffers
             )
+            for part, gradient in zip(d_cell.view(tokens, 3, ctx.heads, -1).unbind(1), found, strict=True):
+                part.copy_(gradient.transpose(0, 1))
         return d_mixed, None, None
 
 
-def _heads(cell: Tensor, heads: int, parts: int) -> Tensor:
-    """(tokens, parts heads k) -> a view (parts, heads, tokens, k)."""
-    tokens, together = cell.shape
-    return cell.view(tokens, parts, heads, together // (parts * heads)).permute(1, 2, 0, 3)
+def _heads(cell: Tensor, heads: int, parts: int = 1) -> Tensor:
+    """(tokens, parts heads k) -> (parts, heads, tokens, k), in a row: products like it better."""
+    return cell.reshape(len(cell), parts, heads, -1).permute(1, 2, 0, 3).contiguous()
 
 
 def _attention(query: Tensor, key: Tensor, out: Tensor) -> Tensor:
     """softmax(query key^T / sqrt(k)) of (heads, tokens, k), in `out` (heads, tokens, tokens)."""
-    _product(out, query, key.transpose(1, 2), 1 / math.sqrt(query.shape[-1]))
+    torch.baddbmm(out, query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(query.shape[-1]), out=out)
     return torch._softmax(out, -1, False, out=out)
 
 
-def _product(out: Tensor, left: Tensor, right: Tensor, scale: float) -> Tensor:
-    return torch.baddbmm(out, left, right, beta=0, alpha=scale, out=out)
-
-
 def _attention_backward(
-    parts: Tensor, d_put: Tensor, d_parts: Tensor, keep: Tensor, share: float, buffers: list[Tensor]
-) -> None:
-    """Write the gradients of queries, keys and values into `d_parts`. share: of elements kept."""
+    parts: Tensor, put: Tensor, d_put: Tensor, keep: Tensor, share: float, buffers: list[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of queries, keys and values (heads, tokens, k). share: of elements kept."""
     query, key, value = parts
     weights, dropped, back = buffers
     # Attention again is cheaper than to keep it: 1.5 MB a cell and layer.
     _attention(query, key, weights)
     torch.mul(weights, keep, out=dropped)
-    _product(d_parts[2], dropped.transpose(1, 2), d_put, 1 / share)
-    _product(back, d_put, value.transpose(1, 2), 1 / share).mul_(keep)
-    torch.ops.aten._softmax_backward_data.out(back, weights, -1, torch.float32, grad_input=dropped)
+    d_put = d_put / share
+    d_value = torch.bmm(dropped.transpose(1, 2), d_put)
+    torch.bmm(d_put, value.transpose(1, 2), out=back)
+    # What softmax subtracts from every weight's gradient is the inner product of a token's output and its gradient.
+    inner = (put * d_put).sum(-1, keepdim=True).mul_(share)
+    back.mul_(dropped).addcmul_(weights, inner, value=-1)
     scale = 1 / math.sqrt(query.shape[-1])
-    _product(d_parts[0], dropped, key, scale)
-    _product(d_parts[1], dropped.transpose(1, 2), query, scale)
+    return torch.bmm(back, key * scale), torch.bmm(back.transpose(1, 2), query * scale), d_value
