@@ -1,4 +1,4 @@
-"""Dropout masks for CPUs, 64 elements a word: torch's own cost ten nanoseconds an element there, these about half of one.
+"""Dropout masks for CPUs, 64 elements a word: an element costs about half a nanosecond there, ten with torch's own.
 
 The words come from one xorshift64 generator (Marsaglia 2003) a word, seeded by torch's default generator, so
 `torch.manual_seed` repeats them.

@@ -132,9 +132,8 @@ class DroppedAttention(torch.autograd.Function):
         spread = bits[0].new_empty(8, len(bits[0]))
         for cell, put, d_cell, d_put, mask in zip(mixed, out, d_mixed, gradients[0], bits, strict=True):
             keep = kept(mask, tuple(buffers[0].shape), spread)
-            found = _attention_backward(
-                _heads(cell, ctx.heads, 3), _heads(put, ctx.heads)[0], _heads(d_put, ctx.heads)[0], keep, ctx.keep, buffers
-            )
+            outcome = _heads(put, ctx.heads)[0], _heads(d_put, ctx.heads)[0]
+            found = _attention_backward(_heads(cell, ctx.heads, 3), *outcome, keep, ctx.keep, buffers)
             for part, gradient in zip(d_cell.view(tokens, 3, ctx.heads, -1).unbind(1), found, strict=True):
                 part.copy_(gradient.transpose(0, 1))
         return d_mixed, None, None
@@ -148,7 +147,7 @@ def _heads(cell: Tensor, heads: int, parts: int = 1) -> Tensor:
 def _attention(query: Tensor, key: Tensor, out: Tensor) -> Tensor:
     """softmax(query key^T / sqrt(k)) of (heads, tokens, k), in `out` (heads, tokens, tokens)."""
     torch.baddbmm(out, query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(query.shape[-1]), out=out)
-    return torch._softmax(out, -1, False, out=out)
+    return torch.softmax(out, -1, out=out)
 
 
 def _attention_backward(
