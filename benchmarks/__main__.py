@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PARTS = ("neighbours", "components", "voxeliser", "sampling", "evaluation")
+_PARTS = ("neighbours", "components", "voxeliser", "sampling", "evaluation", "training")
 
 
 def _arguments() -> argparse.Namespace:
@@ -26,6 +26,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer-queries", type=int, default=32, help="queries that brute-force peers get")
     parser.add_argument("--pairs", type=int, default=20_000, help="pairs compared with brute force")
     parser.add_argument("--steps", type=int, default=0, help="also draw with this many steps (1000: minutes)")
+    parser.add_argument(
+        "--training-seconds", type=float, default=180, help="time that the published shape trains for; less for a look"
+    )
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of every contestant")
     parser.add_argument("--seed", type=int, default=0)

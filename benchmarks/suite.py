@@ -2,11 +2,13 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from voxplore.recipes import VoxPloreConfig, voxplore_recipes
 from voxplore.unitcells import UnitCells, load_cells
 
 from .checks import pairs_checked
@@ -17,12 +19,16 @@ from .race import Row, Target
 from .sampling import command_row, generate_rows, known_latents, repulsion_rows
 from .scaling import scaling_rows
 from .tables import environment, write
+from .training import held_out_rows, nets_split, plain_differs, tiny_config, training_rows
 from .voxeliser import graphs_for, voxeliser_rows
 
 __all__ = ["full", "quick", "scaling"]
 
 _LATENTS = 60_000
 _MEMORY = 2.0
+#: Valid cells a step (as many degraded ones join them). The published 200 need 40 GB in plain torch; it is fastest at
+#: the second of these where memory is slow.
+_BATCHES = [16, 8, 4]
 
 
 def quick(options: argparse.Namespace, work: Path) -> str:
@@ -36,6 +42,7 @@ def quick(options: argparse.Namespace, work: Path) -> str:
     rows += voxeliser_rows(graphs_for(options.real, 6, options.seed), 24, 4, 1)[0]
     known = np.random.default_rng(options.seed).standard_normal((300, 16), dtype=np.float32)
     rows += repulsion_rows(known, 16, 20)[0]
+    rows += _training_quickly(cells)
     # A peer may break ties its own way, or lack digits: only our own answers have to be right.
     wrong = [row for row in rows if row.name.startswith("voxplore") and "differ" in row.answers]
     targets.append(Target("our answers that differ from brute force", float(len(wrong)), 0, False, "rows"))
@@ -70,6 +77,8 @@ def full(options: argparse.Namespace, work: Path) -> str:
         add(generate_rows(options.model, material.reference, work, options.queries, options.steps))
     if "evaluation" in options.only:
         add(_evaluation(material.reference, truss, work))
+    if "training" in options.only:
+        add(_training(options))
     header |= {"seconds": round(time.perf_counter() - begun, 1)}
     return write(options.out, _name(options), header, rows, targets)
 
@@ -101,6 +110,25 @@ def _evaluation(reference: UnitCells, samples: UnitCells, work: Path) -> tuple[l
         Target(name, len(samples) / row.rate, 60, False, "s"),
         Target("its memory, mapped reference included", memory, _MEMORY, False, "GiB"),
     ]
+
+
+def _training(options: argparse.Namespace) -> tuple[list[Row], list[Target]]:
+    """Both lines on training: beside plain torch, and the small recipe beside the published shape."""
+    cells, held_out = nets_split(options.nets, 128)
+    small, published = voxplore_recipes()["voxplore-nets-small"], VoxPloreConfig()
+    rows, targets = training_rows(cells, published, _BATCHES, options.turns)
+    # At the published batch it would take two or three steps in this time.
+    often = replace(published, autoencoder_training=replace(published.autoencoder_training, batch=_BATCHES[0]))
+    more, asked = held_out_rows(cells, held_out, often, small, options.training_seconds)
+    return rows + more, targets + asked
+
+
+def _training_quickly(cells: UnitCells) -> list[Row]:
+    """Tiny networks, a second or two; the answers are those of the plain module with dropout off."""
+    published, small = tiny_config(VoxPloreConfig()), tiny_config(voxplore_recipes()["voxplore-nets-small"])
+    rows = training_rows(cells, published, [4, 2], 1)[0]
+    rows[0].answers = plain_differs(cells, published)
+    return rows + held_out_rows(cells[:48], cells[48:], published, small, 1.0)[0]
 
 
 def _mixed(seed: int) -> np.ndarray:

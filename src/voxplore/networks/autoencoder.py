@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.networks.embed import sinusoidal_positions
+from voxplore.networks.transformer import TransformerLayer
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -144,8 +145,6 @@ def wrap(field: Tensor) -> Tensor:
 
 def transformer(width: int, layers: int, heads: int, feed_forward: int, dropout: float, norm: Norm) -> nn.Module:
     """`layers` self-attention layers over tokens (n, tokens, width)."""
-    layer = nn.TransformerEncoderLayer(
-        width, heads, feed_forward, dropout, activation="gelu", batch_first=True, norm_first=norm == "pre"
-    )
+    layer = TransformerLayer(width, heads, feed_forward, dropout, norm_first=norm == "pre")
     final = nn.LayerNorm(width) if norm == "pre" else None
     return nn.TransformerEncoder(layer, layers, norm=final, enable_nested_tensor=False)

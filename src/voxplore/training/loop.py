@@ -99,7 +99,7 @@ def train(
         (value / team.world if team else value).backward()
         if team:
             team.sum_gradients(module)
-        norm = torch.nn.utils.clip_grad_norm_(module.parameters(), clip or math.inf)
+        norm = _clipped(module, clip)
         optimiser.step()
         step += 1
         if ema:
@@ -139,6 +139,13 @@ def _rate_factor(progress: float, least: float, warmup: float, decay: float) -> 
     return rise * fall
 
 
+def _clipped(module: nn.Module, clip: float | None) -> Tensor:
+    """The gradient's norm, after it was cut to `clip`; without one the gradient is only read."""
+    if clip is not None:
+        return torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
+    return torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
+
+
 def _autocast_dtype(precision: str, device: str) -> torch.dtype | None:
     if precision == "auto":
         fast = device.startswith("cuda") or torch.cpu._is_avx512_bf16_supported()
@@ -173,7 +180,7 @@ class _Log:
 
     def add(self, step: int, loss: Tensor, figures: dict[str, Tensor], seconds: float) -> None:
         for name, value in {"loss": loss, **figures}.items():
-            self.sums[name] = self.sums.get(name, torch.zeros(())) + value.detach().float().cpu()
+            self.sums[name] = self.sums.get(name, torch.zeros(())) + value.detach().float()
         self.count += 1
         self.bar.update(self.batch)
         self.step, self.seconds = step, seconds
