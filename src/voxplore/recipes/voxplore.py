@@ -163,13 +163,23 @@ class VoxPloreConfig:
     seed: int = 0
 
 
-#: SRR strength on nets.
-_NETS_PUSH = 3.2
+#: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer push;
+#: tuned on 384 to 512 cells against the training cells.
+_PUSH = {
+    "nets": ((1.2, 1.3), (2.4, 1.2)),
+    "shells": ((1.2, 1.1), (2.0, 1.2)),
+    "both": ((1.2, 1.2), (2.4, 1.1)),
+}
 
 
-def _few_steps(strength: float, radius: float, threshold: float = 0.5) -> Sampling:
-    """46 steps, six of them early; between two pushes, every 20 training steps, a chain finds its way in four steps."""
-    return Sampling("dpm++", 46, early=6, srr=SRR(strength, radius, every=20), threshold=threshold)
+def _pushed(push: tuple[float, float]) -> SRR:
+    """One push in 20 training steps, so that what the last one moved is decoded as it lies."""
+    return SRR(*push, every=20)
+
+
+def _few_steps(cells: str, threshold: float = 0.5) -> Sampling:
+    """46 steps, six of them early; between two pushes a chain finds its way in four."""
+    return Sampling("dpm++", 46, early=6, srr=_pushed(_PUSH[cells][0]), threshold=threshold)
 
 
 _SMALL = VoxPloreConfig(
@@ -179,18 +189,17 @@ _SMALL = VoxPloreConfig(
     augment="none",
     autoencoder_training=Training(500_000, 256),
     denoiser=Denoiser(kind="empirical", standardise="all", neighbours=2, concentration=2.0),
-    sampling=_few_steps(_NETS_PUSH, 1.4, threshold=0.45),
+    sampling=_few_steps("nets", threshold=0.45),
 )
 
-#: Shells lie further apart and keep together longer, so their points lie between three; tuned on the valid split.
+#: Shells lie further apart and keep together longer, so their points lie between three.
 _SHELLS = replace(
     _SMALL,
     denoiser=replace(_SMALL.denoiser, neighbours=3),
-    sampling=_few_steps(2.0, 1.2),
+    sampling=_few_steps("shells"),
 )
 
-#: A gentler push for both together, whose cells are looked at by `discover`; tuned on the valid split.
-_BOTH = replace(_SMALL, sampling=_few_steps(2.4, 1.3, threshold=0.45))
+_BOTH = replace(_SMALL, sampling=_few_steps("both", threshold=0.45))
 
 #: The trained denoiser in the same latent space, for more than a few minutes of training.
 _MLP = Denoiser(width=512, layers=10, time_width=64, norm=True, standardise="all", prediction="velocity")
@@ -204,7 +213,8 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
         small = tuned.get(cells, _SMALL)
         mlp = replace(small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512))
         rows = {"voxplore": small, "voxplore-mlp": mlp, **_ablations("voxplore", small, mlp)}
-        rows["voxplore-sym"] = replace(small, sampling=_whole_and_symmetric(small.sampling))
+        push = _PUSH[{_SHELLS: "shells", _BOTH: "both"}.get(small, "nets")][1]
+        rows["voxplore-sym"] = replace(small, sampling=_whole_and_symmetric(small.sampling, _pushed(push)))
         for name, config in rows.items():
             recipes[f"{name}-{cells}-tiny"] = _tiny(config)
             recipes[f"{name}-{cells}-small"] = config
@@ -215,15 +225,10 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     return recipes
 
 
-def _whole_and_symmetric(sampling: Sampling) -> Sampling:
-    """The same with symmetrised decoding, the largest piece at the first level that gives one; tuned on 256 nets.
-
-    The push is an eighth stronger on nets, because symmetrised cells lie nearer to the known ones.
-    """
-    srr = sampling.srr
-    stronger = replace(srr, strength=3.6) if srr and srr.strength == _NETS_PUSH else srr
+def _whole_and_symmetric(sampling: Sampling, srr: SRR) -> Sampling:
+    """The same with symmetrised decoding, the largest piece at the first level that gives one; tuned on 256 nets."""
     levels = (0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
-    return replace(sampling, threshold=0.5, lower=levels, largest_piece=True, symmetrise=True, srr=stronger)
+    return replace(sampling, threshold=0.5, lower=levels, largest_piece=True, symmetrise=True, srr=srr)
 
 
 def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
