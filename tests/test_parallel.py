@@ -57,7 +57,8 @@ def test_a_killed_parent_takes_its_workers_with_it(tmp_path):
     )
     child = "import os, time\ndef tell(_):\n    print(os.getpid(), flush=True)\n    time.sleep(0.2)\n"
     (tmp_path / "test_parallel_child.py").write_text(child)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    places = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     pids = {int(process.stdout.readline()) for _ in range(4)}

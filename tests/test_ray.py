@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,34 @@ def test_three_nodes_lose_nothing_when_a_worker_is_killed(tmp_path: Path):
     assert len(tries) == 41  # each cell once, and the killed worker's again
     assert {"20-0", "20-1"} <= set(tries)
     assert len({path.read_text() for path in tmp_path.iterdir()}) >= 2
+
+
+@pytest.mark.slow
+def test_a_set_whose_worker_was_killed_has_the_bytes_of_local(tmp_path: Path):
+    pytest.importorskip("ray", reason="needs the extra voxplore[ray]")
+    build = [sys.executable, "-m", "voxplore", "build", "nets", "--n", "200", "--resolution", "32", "--out"]
+    subprocess.run([*build, tmp_path / "local", "--workers", "1"], check=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*build, tmp_path / "ray", "--engine", "ray"], start_new_session=True)
+    try:
+        kill_a_busy_worker(process.pid)
+        assert process.wait(timeout=240) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for name in ("cells.json", "index.csv", "voxels.npy"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+def kill_a_busy_worker(pid: int, seconds: float = 120.0) -> None:
+    """Kill one of the workers of Ray below a process, as soon as it is at a cell: its title then names the function."""
+    psutil = pytest.importorskip("psutil")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for below in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any("ray::_alone" in word for word in below.cmdline()):
+                    below.kill()
+                    return
+        time.sleep(0.01)
+    raise AssertionError("no worker of Ray was seen at work")

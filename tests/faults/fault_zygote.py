@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ def child(request: dict[str, Any], report: int) -> None:
     status = 99
     try:
         status = main(request["arguments"])
+    except BaseException:
+        traceback.print_exc()  # what comes through main would be lost with the process
     finally:
         os.write(report, str(count[0]).encode())
         os._exit(status)
