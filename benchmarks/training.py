@@ -40,7 +40,7 @@ def training_rows(cells: UnitCells, config: Any, batches: list[int], turns: int)
 
     A batch of n is n valid cells and n degraded ones; a run is as many steps as show two of the first batch at least.
     The plain module is nn.TransformerEncoderLayer with torch.optim.Adam; layers, weights, loss and dropout rate are the
-    same. It keeps its optimiser from run to run, `train` makes a new one each time.
+    same. Both make their optimiser anew in every run, as each call of `train` does.
     """
     ours = f"voxplore, batch {batches[0]} + {batches[0]}"
     shown = 2 * batches[0]
@@ -73,9 +73,9 @@ def _plainly(cells: UnitCells, config: Any, batch: int, steps: int) -> Callable[
     _use_threads()
     networks = plain_autoencoder(config.autoencoder).train()
     loss = _loss(networks, _fixed(cells, config, batch), config)
-    optimiser = torch.optim.Adam(networks.parameters(), lr=config.autoencoder_training.learning_rate)
 
     def run() -> None:
+        optimiser = torch.optim.Adam(networks.parameters(), lr=config.autoencoder_training.learning_rate)
         for _ in range(steps):
             optimiser.zero_grad()
             loss()[0].backward()
