@@ -73,6 +73,13 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         train("stage", module, loss, **OPTIONS, run=tmp_path)
 
 
+@pytest.mark.parametrize("clip", [None, 1e-3])
+def test_the_log_has_the_gradients_norm_from_before_it_is_cut(tmp_path, clip):
+    module, loss = linear_problem()
+    train("stage", module, loss, **{**OPTIONS, "clip": clip}, run=tmp_path)
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["gradient"] > 0.01
+
+
 def test_the_log_has_a_line_with_the_cells_seen(tmp_path):
     module, loss = linear_problem()
     train("stage", module, loss, **OPTIONS, run=tmp_path)
