@@ -6,8 +6,10 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -408,6 +410,19 @@ class TestInterrupted:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("voxplore.unitcells.UnitCells.write_into", interrupted)
+        assert main(["build", "own", "--source", str(nets), "--out", str(tmp_path / "out")]) == 130
+        assert capsys.readouterr().err == "voxplore: interrupted\n"
+        assert listing(tmp_path) == []
+
+    def test_an_interrupt_that_a_library_made_another_error_of_is_still_one(self, capsys, monkeypatch, nets, tmp_path):
+        def mangled(*_: object, **__: object) -> None:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(5)
+            except KeyboardInterrupt as interrupt:
+                raise SystemError("a callback ended badly") from interrupt
+
+        monkeypatch.setattr("voxplore.unitcells.UnitCells.write_into", mangled)
         assert main(["build", "own", "--source", str(nets), "--out", str(tmp_path / "out")]) == 130
         assert capsys.readouterr().err == "voxplore: interrupted\n"
         assert listing(tmp_path) == []

@@ -50,19 +50,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run the verb; whatever the user can put right is told in one sentence."""
-    from voxplore.cli.interrupt import INTERRUPTED, prompt_exit
-    from voxplore.errors import VoxploreError
+    from voxplore.cli.interrupt import prompt_exit
 
+    interrupted = None
     try:
-        with prompt_exit():
+        with prompt_exit() as interrupted:
             result = _run(verb, arguments)
         if result and _is_first():
             print(result, flush=True)
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:
+        if interrupted is not None and interrupted.is_set():
+            return _interrupted()
+        return _told(verb, error)
+    return 0
+
+
+def _interrupted() -> int:
+    from voxplore.cli.interrupt import INTERRUPTED
+
+    print("voxplore: interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _told(verb: str, caught: Exception) -> int:
+    """One sentence on an error that the user can put right, and the exit status; any other is raised again."""
+    from voxplore.errors import VoxploreError
+
+    try:
+        raise caught
     except VoxploreError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print("voxplore: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`| head`): the interpreter must not complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
