@@ -14,7 +14,7 @@ base=voxplore-$set-$size
 
 values() { # of a field; RAS: its published weights times 0, .1, 1, 10
     case $1 in
-        strength) echo 0 0.2 0.4 0.6 0.8 1.0 1.2 ;;
+        strength) echo 0 0.6 1.2 1.8 2.4 3.6 4.8 ;;
         radius) echo 0.8 1.0 1.2 1.4 1.6 2.0 ;;
         cap) echo 1 3 10 30 100 ;;
         inter) echo 0 0.4 4 40 ;;

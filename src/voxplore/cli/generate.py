@@ -45,7 +45,7 @@ class Command:
     known: Path | None = None
     """The cells of --properties; of a set with splits the training cells alone count."""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=VALUE...")] = ()
-    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.4 srr.radius=1.2."""
+    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.6 srr.radius=1.2."""
     device: Device = "auto"
     engine: Engine = "local"
     """Where the work is done: processes on this machine, or Ray."""
