@@ -14,7 +14,7 @@ import numpy as np
 from . import components_numpy
 from .runtime import HAVE_NUMBA, jit, map_threads
 
-__all__ = ["Components", "components", "find_runs", "glue", "join_in_box", "sizes_of"]
+__all__ = ["Components", "buffers", "components", "find_runs", "glue", "join_in_box", "sizes_of"]
 
 _CHUNK = 64
 
@@ -52,15 +52,18 @@ def components(rows: np.ndarray, threads: int | None = None) -> Components:
 
 
 @jit
+def buffers(d):
+    """What one cell of d^3 voxels needs: first run of each row, and of each run low, high, parent, size, offset."""
+    most = d * d * ((d + 1) // 2)
+    bounds = np.empty(most, np.int16), np.empty(most, np.int16)
+    forest = np.empty(most, np.int32), np.empty(most, np.int32), np.zeros((most, 3), np.int32)
+    return np.empty(d * d + 1, np.int32), bounds[0], bounds[1], forest[0], forest[1], forest[2]
+
+
+@jit
 def _components(rows, out):
     d = rows.shape[1]
-    most = d * d * ((d + 1) // 2)
-    first = np.empty(d * d + 1, np.int32)
-    low = np.empty(most, np.int16)
-    high = np.empty(most, np.int16)
-    parent = np.empty(most, np.int32)
-    size = np.empty(most, np.int32)
-    offset = np.zeros((most, 3), np.int32)
+    first, low, high, parent, size, offset = buffers(d)
     basis = np.zeros((3, 3), np.int64)
     for n in range(rows.shape[0]):
         runs = find_runs(rows[n], first, low, high)

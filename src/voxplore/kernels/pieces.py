@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import components_numpy
-from .components import find_runs, glue, join_in_box, sizes_of
+from .components import buffers, find_runs, glue, join_in_box, sizes_of
 from .runtime import HAVE_NUMBA, jit, map_threads
 
 __all__ = ["largest_pieces"]
@@ -32,13 +32,7 @@ def largest_pieces(rows: np.ndarray, threads: int | None = None) -> np.ndarray:
 @jit
 def _largest_pieces(rows, kept):
     d = rows.shape[1]
-    most = d * d * ((d + 1) // 2)
-    first = np.empty(d * d + 1, np.int32)
-    low = np.empty(most, np.int16)
-    high = np.empty(most, np.int16)
-    parent = np.empty(most, np.int32)
-    size = np.empty(most, np.int32)
-    offset = np.zeros((most, 3), np.int32)
+    first, low, high, parent, size, offset = buffers(d)
     for n in range(rows.shape[0]):
         runs = find_runs(rows[n], first, low, high)
         join_in_box(d, first, low, high, parent)
