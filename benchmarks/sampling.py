@@ -16,7 +16,7 @@ from .race import Contestant, Row, Target, race, threads
 
 __all__ = ["command_row", "generate_rows", "known_latents", "repulsion_rows"]
 
-_TAU, _CAP, _EVERY = 1.4, 10.0, 5
+_TAU, _CAP, _EVERY = 1.4, 10.0, 1
 #: The most memory since the program started: what getrusage says would begin with that of the process forked from.
 _PEAK = "print('peak', *[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
 
@@ -25,7 +25,7 @@ def repulsion_rows(known: np.ndarray, batch: int, steps: int) -> tuple[list[Row]
     """Mean time of one repulsion over whole chains of `steps` steps; known latents float32 (m, l).
 
     Each chain is drawn to a known latent of its own by the ancestral sampler, so that it moves as chains do and ends
-    within reach of known latents. The repulsion acts on every fifth step.
+    within reach of known latents. The repulsion acts on every step.
     """
     import torch
 
