@@ -76,6 +76,12 @@ def test_times_fall_from_all_noise_to_none_and_early_steps_are_long(early):
     assert not early or (times[early] == 200 and min(steps[:early]) > 5 * max(steps[early:]))
 
 
+@pytest.mark.parametrize("steps", [7, 206, 207, 1000])
+def test_no_time_is_visited_twice_however_many_steps_are_asked_for(steps):
+    times = linear_schedule(1000).times(steps, 6)
+    assert len(set(times)) == steps + 1
+
+
 def test_the_nearest_points_are_those_of_all_distances():
     generator = torch.Generator().manual_seed(3)
     for m in (7, 200, 5000):

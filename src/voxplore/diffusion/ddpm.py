@@ -38,9 +38,9 @@ class Schedule:
         """n + 1 times from T down to 0, evenly spaced in t.
 
         early: with more than 0, so many of the n steps lead from T to T / 5, the others from there to 0 (our choice):
-        before that little of what is drawn is decided.
+        before that little of what is drawn is decided. Where there are fewer times than steps, all are evenly spaced.
         """
-        if not 0 < early < n:
+        if not 0 < early < n or n - early > self.steps // 5:
             return torch.linspace(self.steps, 0, n + 1).round().int().tolist()
         first = torch.linspace(self.steps, self.steps / 5, early + 1)[:-1]
         return torch.cat([first, torch.linspace(self.steps / 5, 0, n - early + 1)]).round().int().tolist()
