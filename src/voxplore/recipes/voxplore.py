@@ -164,7 +164,7 @@ class VoxPloreConfig:
 
 
 #: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer push;
-#: tuned on 384 to 512 cells against the training cells.
+#: tuned on 384 to 512 cells against the training cells, held-out densities in view (docs/log.md, 2026-11-24).
 _PUSH = {
     "nets": ((1.2, 1.3), (2.4, 1.2)),
     "shells": ((1.2, 1.1), (2.0, 1.2)),
