@@ -55,6 +55,13 @@ class TestReference:
         assert found.held_out is not None
         assert not set(found.held_out.index["source_id"]) & set(found.reference.index["source_id"])
 
+    def test_the_valid_split_can_be_held_out_in_its_place(self, cells):
+        built = finish(cells)
+        found = reference_of(built, "valid")
+        assert found.held_out is not None
+        assert rows_of(found.held_out) == rows_of(built.split("valid"))
+        assert rows_of(found.reference) == rows_of(reference_of(built).reference)
+
     def test_a_set_without_splits_is_a_reference_as_it_is(self, cells):
         found = reference_of(cells)
         assert found.reference is cells

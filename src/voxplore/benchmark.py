@@ -1,7 +1,7 @@
 """Benchmark v1 on a built set: which of its cells are the reference, and the rows that every table shows.
 
-The reference is the training split in its six orientations; the test split is held out. A set without splits is a
-reference as it is, and holds nothing out.
+The reference is the training split in its six orientations; the test split is held out (while settings are chosen, the
+valid split in its place). A set without splits is a reference as it is, and holds nothing out.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Benchmark:
     """The sets that samples are read against.
 
     reference: what novelty is counted from. train: the same cells in one orientation. held_out: None where the set has
-    no test split.
+    no such split.
     """
 
     reference: UnitCells
@@ -57,16 +57,16 @@ class Options:
     five: bool = False
 
 
-def reference_of(cells: UnitCells) -> Benchmark:
-    """Training split, oriented six ways on the spot where the set was built in one; and what is held out."""
+def reference_of(cells: UnitCells, held_out: str = "test") -> Benchmark:
+    """Training split, oriented six ways on the spot where the set was built in one; and the split that is held out."""
     splits = cells.index.get("split")
     if splits is None or not (splits == "train").any():
         return Benchmark(cells, cells, None)
     train = cells.split("train")
     as_built = _as_built(train)
     oriented = train if len(as_built) < len(train) else orient_cells(train, _ORIENTATIONS)
-    held_out = _as_built(cells.split("test")) if (splits == "test").any() else None
-    return Benchmark(oriented, as_built, held_out)
+    held = _as_built(cells.split(held_out)) if (splits == held_out).any() else None
+    return Benchmark(oriented, as_built, held)
 
 
 def score(

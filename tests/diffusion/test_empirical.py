@@ -3,7 +3,14 @@ import itertools
 import pytest
 import torch
 
-from voxplore.diffusion import empirical, empirical_denoiser, linear_schedule, sample
+from voxplore.diffusion import (
+    between_neighbours,
+    empirical,
+    empirical_denoiser,
+    linear_schedule,
+    neighbours_of_points,
+    sample,
+)
 from voxplore.diffusion.few_points import FewPoints
 from voxplore.diffusion.nearest import nearest
 
@@ -89,3 +96,22 @@ def test_the_nearest_points_are_those_of_all_distances():
         sought = torch.randn(300, 9, generator=generator)
         wanted = torch.cdist(sought.double(), points.double()).topk(3, largest=False).indices
         assert torch.equal(nearest(sought, points, 3), wanted)
+
+
+@pytest.mark.parametrize("count", [20, 50, 120])
+def test_points_are_the_same_whether_their_neighbours_were_kept_or_are_found_anew(count):
+    known = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    kept = neighbours_of_points(known, count, 3, seed=5)
+    assert kept.shape == (min(count, 50), 3)
+    with_them = between_neighbours(known, count, 3, 2.0, 5, kept.int())
+    without = between_neighbours(known, count, 3, 2.0, 5)
+    assert all(map(torch.equal, with_them, without))
+
+
+def test_a_point_lies_between_a_known_latent_and_its_nearest_others():
+    known = torch.randn(50, 6, generator=torch.Generator().manual_seed(1))
+    ids, weights = between_neighbours(known, 120, 3, 2.0, 0)
+    nearest_others = torch.cdist(known, known).topk(3, largest=False).indices
+    assert torch.equal(ids, nearest_others[ids[:, 0]])
+    assert torch.allclose(weights.sum(1), torch.ones(120))
+    assert ids[:, 0].bincount(minlength=50).min() >= 2

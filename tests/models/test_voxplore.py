@@ -12,6 +12,7 @@ from voxplore.geometry import apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
 from voxplore.models.voxplore_decoding import cut_in_one_piece, largest_piece, symmetrised
 from voxplore.recipes import RECIPES, SRR
+from voxplore.training.checkpoint import read_tensors, write_tensors
 
 #: One of each kind: our principal autoencoder with the closed-form denoiser, with the trained one, and the paper's.
 TINY = ["voxplore-nets-tiny", "voxplore-mlp-nets-tiny", "voxplore-published-nets-tiny"]
@@ -218,6 +219,55 @@ def test_a_model_folder_with_a_missing_part_is_named(model, tmp_path):
     (tmp_path / "model" / "decoder.safetensors").unlink()
     with pytest.raises(vp.VoxploreError, match=r"decoder\.safetensors"):
         vp.load_model(tmp_path / "model")
+
+
+def test_a_saved_model_keeps_what_its_points_lie_between(model, tmp_path, monkeypatch):
+    if model.config.denoiser.kind != "empirical":
+        pytest.skip("a trained denoiser has no points")
+    model.save(tmp_path / "model")
+    monkeypatch.setattr("voxplore.diffusion.empirical.nearest", None)  # not searched again
+    again = vp.load_model(tmp_path / "model", device="cpu")
+    assert np.array_equal(again.generate(4, seed=1).packed, model.generate(4, seed=1).packed)
+
+
+def test_a_drawing_can_do_with_fewer_points(model):
+    if model.config.denoiser.kind != "empirical":
+        pytest.skip("a trained denoiser has no points")
+    sampling = dataclasses.replace(model.config.sampling, srr=None)
+    one = model.generate(6, seed=0, sampling=dataclasses.replace(sampling, points=1))
+    assert len(np.unique(one.packed, axis=0)) == 1
+    everything = model.generate(6, seed=0, sampling=dataclasses.replace(sampling, points=10**6))
+    assert np.array_equal(everything.packed, model.generate(6, seed=0, sampling=sampling).packed)
+
+
+def _damaged(folder, change):
+    path = folder / "latents.safetensors"
+    tensors, facts = read_tensors(path)
+    change(tensors)
+    write_tensors(path, tensors, facts)
+
+
+@pytest.mark.parametrize("name", ["known", "density", "flips", "between"])
+def test_a_model_that_lacks_what_it_knows_is_refused(model, tmp_path, name):
+    model.save(tmp_path / "model")
+    _damaged(tmp_path / "model", lambda tensors: tensors.pop(name))
+    with pytest.raises(vp.VoxploreError, match=rf"latents\.safetensors.*{name}"):
+        vp.load_model(tmp_path / "model")
+
+
+def test_known_latents_whose_numbers_do_not_belong_together_are_refused(model, tmp_path):
+    def shorter(tensors):
+        tensors["density"] = tensors["density"][:-1].clone()
+
+    def elsewhere(tensors):
+        tensors["between"] = torch.full((60, 2), 60, dtype=torch.int32)
+
+    changes = [shorter] if model.config.denoiser.kind != "empirical" else [shorter, elsewhere]
+    for change in changes:
+        model.save(tmp_path / "model", overwrite=True)
+        _damaged(tmp_path / "model", change)
+        with pytest.raises(vp.VoxploreError, match="belong together"):
+            vp.load_model(tmp_path / "model")
 
 
 def test_an_unknown_key_in_a_model_config_is_named(model, tmp_path):

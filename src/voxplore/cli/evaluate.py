@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
 
@@ -23,7 +24,9 @@ class Command:
     out: Out
     """Folder to write."""
     held_out: Path | None = None
-    """Cells to compare relative densities with; by default the reference's test split, where it has one."""
+    """Cells to compare relative densities with; by default the reference's own, where it has splits."""
+    split: Literal["test", "valid"] = "test"
+    """The reference's split that is held out: valid while settings are chosen, so that test stays unseen."""
     rows: bool = False
     """Also score the three reference rows: held-out cells, training cells, uniform noise."""
     row_size: int = 1000
@@ -42,7 +45,7 @@ class Command:
         from voxplore import benchmark
         from voxplore.unitcells import load_cells
 
-        reference = benchmark.reference_of(load_cells(self.reference))
+        reference = benchmark.reference_of(load_cells(self.reference), self.split)
         held_out = load_cells(self.held_out) if self.held_out else None
         options = benchmark.Options(self.rows, self.row_size, self.name, not self.no_vun, self.seed, self.five)
         scores = benchmark.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)

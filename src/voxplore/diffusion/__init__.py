@@ -1,7 +1,12 @@
 """Diffusion in vectors and volumes: schedules, samplers and the repulsion that guides them; torch alone."""
 
 from voxplore.diffusion.ddpm import Schedule, diffusion_loss, linear_schedule, sample
-from voxplore.diffusion.empirical import between_neighbours, empirical_denoiser, mean_of_neighbours
+from voxplore.diffusion.empirical import (
+    between_neighbours,
+    empirical_denoiser,
+    mean_of_neighbours,
+    neighbours_of_points,
+)
 from voxplore.diffusion.srr import repulsion, srr_guide
 from voxplore.diffusion.vp import published_times, sample_snapped, self_conditioned_loss
 
@@ -12,6 +17,7 @@ __all__ = [
     "empirical_denoiser",
     "linear_schedule",
     "mean_of_neighbours",
+    "neighbours_of_points",
     "published_times",
     "repulsion",
     "sample",

@@ -18,7 +18,7 @@ from voxplore.diffusion.ddpm import Schedule
 from voxplore.diffusion.few_points import FewPoints
 from voxplore.diffusion.nearest import nearest
 
-__all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours"]
+__all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours", "neighbours_of_points"]
 
 
 def empirical_denoiser(
@@ -71,25 +71,41 @@ def _mean_of_all(y: Tensor, points: Tensor, half_squares: Tensor, variance: floa
 
 
 def between_neighbours(
-    known: Tensor, count: int, neighbours: int, concentration: float, seed: int
+    known: Tensor, count: int, neighbours: int, concentration: float, seed: int, found: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """`count` points, each a random convex mean of one of the known latents (m, l) and its nearest others.
 
     neighbours: latents a mean, itself included. concentration: of the symmetric Dirichlet distribution of the weights;
-    1 is uniform, more is nearer to the plain mean. The same seed gives the same points. Returns the numbers of the
-    latents and their weights, int64 and float (count, neighbours): `mean_of_neighbours` makes the points.
+    1 is uniform, more is nearer to the plain mean. The same seed gives the same points. found: what
+    `neighbours_of_points` gives for the same, where that is at hand. Returns the numbers of the latents and their
+    weights, int64 and float (count, neighbours): `mean_of_neighbours` makes the points.
     """
     generator = torch.Generator().manual_seed(seed)
     neighbours = min(neighbours, len(known))
-    rows = torch.cat([torch.randperm(len(known), generator=generator) for _ in range(-(-count // len(known)))])[:count]
-    needed = known if count >= len(known) else known[rows]
-    ids = nearest(needed, known, neighbours)
-    ids = ids[rows] if count >= len(known) else ids
+    rows = _rows(len(known), count, generator)
+    found = _found(known, rows, neighbours) if found is None else found.long()
+    ids = found[rows] if count >= len(known) else found
     # Gamma variables over their sum are Dirichlet; the sum of k exponentials is a gamma variable of shape k.
     shape = max(1, round(concentration))
     uniform = torch.rand(count, neighbours, shape, generator=generator).clamp(min=1e-7)
     weights = -uniform.log().sum(2)
     return ids, (weights / weights.sum(1, keepdim=True)).to(known)
+
+
+def neighbours_of_points(known: Tensor, count: int, neighbours: int, seed: int) -> Tensor:
+    """The search of `between_neighbours`, all but a moment of its time: int64 (at most `count`, neighbours)."""
+    rows = _rows(len(known), count, torch.Generator().manual_seed(seed))
+    return _found(known, rows, min(neighbours, len(known)))
+
+
+def _rows(known: int, count: int, generator: torch.Generator) -> Tensor:
+    """The known latent that each point is near, (count,): all of them in turn, in random order."""
+    return torch.cat([torch.randperm(known, generator=generator) for _ in range(-(-count // known))])[:count]
+
+
+def _found(known: Tensor, rows: Tensor, neighbours: int) -> Tensor:
+    """Nearest known latents of each one, or where there are fewer points than latents, of each point's."""
+    return nearest(known if len(rows) >= len(known) else known[rows], known, neighbours)
 
 
 def mean_of_neighbours(values: Tensor, ids: Tensor, weights: Tensor) -> Tensor:

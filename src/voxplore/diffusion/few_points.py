@@ -26,7 +26,8 @@ class FewPoints:
         self.points, self.size = points, min(size, len(points))
         self.half_squares = points.square().sum(1) / 2
         #: Noise below which looking for lists pays: in a variance that is a 49th of all the spread of the points.
-        self.worth_a_look = float(points.var(0, correction=0).sum()) / 49 if len(points) > 1 else math.inf
+        spread = 2 * self.half_squares.mean() - points.mean(0).square().sum()
+        self.worth_a_look = float(spread) / 49 if len(points) > 1 else math.inf
         self._held = torch.zeros(0, dtype=torch.bool)
 
     def means(self, y: Tensor, variance: float) -> tuple[Tensor, Tensor]:

@@ -130,16 +130,16 @@ class CellNoise:
 def _load_part(part: nn.Module, path: Path) -> None:
     tensors = expand(read_tensors(path)[0])
     expected = part.state_dict()
-    wrong = sorted(
-        (set(expected) ^ set(tensors)) | {k for k in expected if k in tensors and expected[k].shape != tensors[k].shape}
-    )
     # Known latents are as many as the training cells: their number is the file's to say.
-    wrong = [name for name in wrong if name not in getattr(part, "free_sized", ())]
+    fixed = set(expected) & set(tensors) - set(getattr(part, "free_sized", ()))
+    wrong = sorted((set(expected) ^ set(tensors)) | {k for k in fixed if expected[k].shape != tensors[k].shape})
     if wrong:
         raise VoxploreError(path, expected=f"tensors of this configuration ({', '.join(wrong[:3])})", came="others")
     for name in getattr(part, "free_sized", ()):
         setattr(part, name, torch.empty_like(tensors[name], dtype=expected[name].dtype))
     part.load_state_dict(tensors)
+    if not getattr(part, "consistent", lambda: True)():
+        raise VoxploreError(path, expected="tensors that belong together", came="numbers that do not")
 
 
 def _card(header: dict[str, Any], parameters: int) -> str:

@@ -56,7 +56,7 @@ class VoxPlore(Generator):
         shape = config.autoencoder
         self.autoencoder = LatentAutoencoder(shape).to(self.device)
         self.denoiser = _network(config.denoiser, shape.latent).to(self.device)
-        self.latents = KnownLatents(shape.latent, config.denoiser.standardise).to(self.device)
+        self.latents = KnownLatents(shape.latent, config.denoiser, config.seed).to(self.device)
         steps = config.denoiser
         self.schedule = linear_schedule(steps.steps, steps.beta_first, steps.beta_last)
         self.labelled: Points | None = None
@@ -192,7 +192,7 @@ class VoxPlore(Generator):
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
         empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
-            self._closed_form(wanted) if empirical else self.denoiser,
+            self._closed_form(wanted, sampling.points) if empirical else self.denoiser,
             noise,
             self.schedule,
             steps=sampling.steps,
@@ -204,9 +204,10 @@ class VoxPlore(Generator):
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
         return pack(self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY)))
 
-    def _closed_form(self, wanted: dict[str, Tensor]) -> Denoise:
+    def _closed_form(self, wanted: dict[str, Tensor], count: int) -> Denoise:
         """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""
         points = self.labelled if self.labelled and not set(wanted) <= {DENSITY} else self._points
+        points = points.first(count) if count else points
         chance = log_chance(points, wanted, self.config.denoiser)
         return empirical_denoiser(points.latents, self.schedule, chance, keep=_KEPT)
 
@@ -214,7 +215,7 @@ class VoxPlore(Generator):
     def _points(self) -> Points:
         """Points of the closed-form denoiser, of known relative density."""
         known, density = self.latents.standardised(), {DENSITY: self.latents.density}
-        return points_of(known, density, self.config.denoiser, self.config.seed)
+        return points_of(known, density, self.config.denoiser, self.config.seed, self.latents.between)
 
     def _guide(self, sampling: Sampling):
         srr = sampling.srr

@@ -29,12 +29,21 @@ class Points(NamedTuple):
     latents: Tensor
     values: dict[str, Tensor]
 
+    def first(self, count: int) -> "Points":
+        """The first `count` of them, or all where there are fewer."""
+        return Points(self.latents[:count], {name: values[:count] for name, values in self.values.items()})
 
-def points_of(latents: Tensor, values: Mapping[str, Tensor], options: Denoiser, seed: int) -> Points:
-    """Known latents (m, latent) as they are, or points between neighbours, with the means of their properties (m,)."""
+
+def points_of(
+    latents: Tensor, values: Mapping[str, Tensor], options: Denoiser, seed: int, found: Tensor | None = None
+) -> Points:
+    """Known latents (m, latent) as they are, or points between neighbours, with the means of their properties (m,).
+
+    found: those neighbours, where `neighbours_of_points` was asked before.
+    """
     if options.neighbours == 1:
         return Points(latents, dict(values))
-    mix = between_neighbours(latents, options.points, options.neighbours, options.concentration, seed)
+    mix = between_neighbours(latents, options.points, options.neighbours, options.concentration, seed, found)
     return Points(mean_of_neighbours(latents, *mix), {name: mean_of_neighbours(v, *mix) for name, v in values.items()})
 
 

@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voxplore.diffusion.empirical import neighbours_of_points
 from voxplore.diffusion.nearest import nearest
 from voxplore.diffusion.neighbour_list import median_nearest_distance
 from voxplore.latent import contrastive_loss, ras_loss, sink_potential
 from voxplore.networks import Decoder, Encoder, PrincipalDecoder, PrincipalEncoder, start_from_principal_components
-from voxplore.recipes import Autoencoder, VoxPloreConfig
+from voxplore.recipes import Autoencoder, Denoiser, VoxPloreConfig
 
 __all__ = ["KnownLatents", "LatentAutoencoder", "autoencoder_loss"]
 
@@ -16,24 +17,27 @@ __all__ = ["KnownLatents", "LatentAutoencoder", "autoencoder_loss"]
 class KnownLatents(nn.Module):
     """Latents of the training cells, their mean and deviation a dimension, and the spacing that is the unit of tau.
 
-    Of each cell also its relative density and which flips leave it as it is (`geometry.flip_group`).
+    Of each cell also its relative density and which flips leave it as it is (`geometry.flip_group`). For the
+    closed-form denoiser also the numbers of the known latents that its points lie between: to find them takes seconds.
     """
 
-    free_sized = ("known", "density", "flips")
+    free_sized = ("known", "density", "flips", "between")
 
     known: Tensor
     density: Tensor
     flips: Tensor
+    between: Tensor
     mean: Tensor
     deviation: Tensor
     spacing: Tensor
 
-    def __init__(self, latent: int, standardise: str = "each"):
+    def __init__(self, latent: int, denoiser: Denoiser, seed: int = 0):
         super().__init__()
-        self.together = standardise == "all"
+        self.denoiser, self.seed = denoiser, seed
         self.register_buffer("known", torch.zeros(0, latent, dtype=torch.float16))
         self.register_buffer("density", torch.zeros(0))
         self.register_buffer("flips", torch.zeros(0, dtype=torch.uint8))
+        self.register_buffer("between", torch.zeros(0, denoiser.neighbours, dtype=torch.int32))
         self.register_buffer("mean", torch.zeros(latent))
         self.register_buffer("deviation", torch.ones(latent))
         self.register_buffer("spacing", torch.zeros(()))
@@ -46,9 +50,21 @@ class KnownLatents(nn.Module):
         self.density, self.flips = density, flips
         self.mean = flat.mean(0)
         deviation = flat.std(0).clamp(min=1e-6)
-        self.deviation = deviation.square().mean().sqrt().expand_as(deviation).clone() if self.together else deviation
+        together = self.denoiser.standardise == "all"
+        self.deviation = deviation.square().mean().sqrt().expand_as(deviation).clone() if together else deviation
         self.known = self.standardise(flat).half()
+        if self.denoiser.kind == "empirical" and self.denoiser.neighbours > 1:
+            options = self.denoiser.points, self.denoiser.neighbours, self.seed
+            self.between = neighbours_of_points(self.standardised(), *options).int()
         self.spacing = torch.tensor(median_nearest_distance(self.known.float()), device=flat.device)
+
+    def consistent(self) -> bool:
+        """Whether what a file brought belongs together: asked when a model is loaded."""
+        n, between = len(self.known), self.between
+        mixed = self.denoiser.kind == "empirical" and self.denoiser.neighbours > 1
+        expected = (min(self.denoiser.points, n), min(self.denoiser.neighbours, n)) if mixed and n else None
+        fits = len(self.density) == len(self.flips) == n and (expected is None or tuple(between.shape) == expected)
+        return fits and (expected is None or bool(((between >= 0) & (between < n)).all()))
 
     def standardise(self, latents: Tensor) -> Tensor:
         """Latents (n, latent) of the encoder -> zero mean and unit deviation in each dimension."""

@@ -124,6 +124,8 @@ class Sampling:
     steps: int = 1000
     early: int = 0
     """Of these, steps from T to T / 5, where little is decided yet; 0 spaces all of them evenly (our choice)."""
+    points: int = 0
+    """How many of the closed-form denoiser's points to draw from, which are in random order; 0 takes all of them."""
     srr: SRR | None = field(default_factory=SRR)
     threshold: float = 0.5
     """Solid where the decoded value (its sigmoid, for logits) exceeds this."""

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Strength and radius of SRR on one set, chosen on the valid split: the test split is not looked at. For each pair of a
+# grid, 384 cells of the trained model, scored against the training cells. Chosen is the pair whose worst share of the
+# valid split's own quality, S_nov, S_div and vun is the largest; it is printed, and stands first in push.csv. Needs the
+# models of experiments/small.sh. Two CPU cores: about five minutes.
+#   experiments/push.sh nets|shells|both voxplore|voxplore-sym
+source "$(dirname "$0")/common.sh"
+set=${1:?"nets, shells or both"} name=${2:?"voxplore or voxplore-sym"}
+recipe=$name-$set-$size n=384 radii=(1.1 1.2 1.3)
+case $name in # symmetrised decoding can pay for a longer push
+    voxplore) strengths=(0.6 1.2 1.8) ;;
+    voxplore-sym) strengths=(1.2 1.8 2.4 3.2) ;;
+    *) echo "voxplore or voxplore-sym, came $name" >&2 && exit 2 ;;
+esac
+[ "$size" != tiny ] || { n=12 strengths=(0.6 1.2) radii=(1.1); }
+built "$set"
+trained "$set" "$recipe"
+scores=runs/push/$recipe
+for strength in "${strengths[@]}"; do
+    for radius in "${radii[@]}"; do
+        pair=$strength-$radius cells=samples/push/$recipe/$strength-$radius rows=()
+        [ ! -e "$scores/$pair" ] || continue
+        [ -e "$cells" ] ||
+            "$vox" generate "runs/$recipe/model" --n $n --seed 0 --set "srr.strength=$strength" "srr.radius=$radius" --out "$cells"
+        [ -e "$scores/${strengths[0]}-${radii[0]}/rows" ] || rows=(--rows --row-size 1000)
+        "$vox" evaluate "$cells" --reference "data/$set" --split valid --name "$pair" --out "$scores/$pair" "${rows[@]}"
+    done
+done
+"$python" "$here/push.py" "$scores" "results/$set/push/$recipe.csv"
