@@ -27,9 +27,7 @@ def main(folder: Path, table: Path) -> None:
         for pair in sorted(rows, key=worst.__getitem__, reverse=True):
             lines.writerow([*pair.split("-"), *(f"{rows[pair][key]:.4f}" for key in SHOWN), f"{worst[pair]:.4f}"])
     best = max(rows, key=worst.__getitem__)
-    print(
-        f"{folder.name}: strength and radius {best.replace('-', ', ')}, {worst[best]:.3f} of valid at worst"
-    )
+    print(f"{folder.name}: strength and radius {best.replace('-', ', ')}, {worst[best]:.3f} of valid at worst")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ source "$(dirname "$0")/common.sh"
 set=${1:?"nets, shells or both"} name=${2:?"voxplore or voxplore-sym"}
 recipe=$name-$set-$size n=384 radii=(1.1 1.2 1.3)
 case $name in # symmetrised decoding can pay for a longer push
-    voxplore) strengths=(0.6 1.2 1.8) ;;
+    voxplore) strengths=(0.6 0.9 1.2 1.8) ;;
     voxplore-sym) strengths=(1.2 1.8 2.4 3.2) ;;
     *) echo "voxplore or voxplore-sym, came $name" >&2 && exit 2 ;;
 esac

@@ -52,6 +52,9 @@ def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
         forkserver.ensure_running()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
+        with _later():
+            for _ in range(workers):  # each starts one
+                pool.submit(int)
         yield from pool.map(function, items)
     except BaseException:  # an interrupt, or a caller that wants no more: nobody waits for cells in work
         _stop(pool)
@@ -77,6 +80,22 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _later() -> Iterator[None]:
+    """Hear Ctrl-C at the end of the block: workers are started in it, and one that is half started nobody stops."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 def _begin() -> None:

@@ -105,7 +105,6 @@ def test_control_c_ends_workers_too_with_one_line(tmp_path):
     slack = 10 * (time.monotonic() - started)  # a busy machine is no fault of ours
     with listening(build, process_group=0) as process:
         wait_for(lambda: len(children(process.pid)) >= 3)  # two workers and their server
-        time.sleep(slack)  # a worker that is still being started when its parent goes tells so itself
         started = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         out_text, told = process.communicate(timeout=120)

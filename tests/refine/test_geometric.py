@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,6 +146,17 @@ def test_specks_go_wherever_the_cell_is_cut(seed, steps):
     repaired, what = repair(shifted)
     if what.face_voxels == 0 and what.symmetry_voxels == 0:  # faces and centre are where the cell is cut
         assert np.array_equal(repaired, expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_no_cell_is_less_symmetric_after_its_repair_not_even_rubble(seed):
+    rng = np.random.default_rng(seed)
+    smooth = scipy.ndimage.gaussian_filter(rng.normal(size=(D, D, D)), 1.0, mode="wrap")
+    rubble = smooth > np.quantile(smooth, 0.9)
+    repaired, _ = repair(rubble)
+    assert connectivity(repaired)[0] == 1
+    assert symmetry(repaired)[0] >= symmetry(rubble)[0]
 
 
 def test_repairing_again_changes_nothing():

@@ -6,10 +6,12 @@ that sum is taken or left as a whole, so the repair turns with the cell to the l
 between two equally near pairs of voxels is a matter of order.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
+import scipy.spatial
 
 from voxplore.checks import periodic_components
 from voxplore.errors import VoxploreError
@@ -27,6 +29,8 @@ PERIODICITY_FLOOR = 0.95
 DENSITY_SLACK = 0.002
 #: How far, in voxels, solid may be grown or taken away to put the density right.
 _REACH = 8
+#: Layers of partners that a cell which lost symmetry can grow.
+_ROUNDS = 8
 #: A patch on a face is the end of a strut where the layer behind it is wider by less than this share of the patch.
 _WIDER = 1 / 3
 
@@ -69,7 +73,9 @@ def repair(cell: np.ndarray) -> tuple[np.ndarray, Repair]:
     dropped, now = dropped + more, whole
     kept = _at_density(now, solid)
     grown = int(kept.sum()) - int(now.sum())
-    return kept, Repair(dropped, parts, int(bridges), int(symmetry), int(faces), grown)
+    even = _as_symmetric_as(cell, kept)
+    symmetry += np.count_nonzero(even ^ kept)
+    return even, Repair(dropped, parts, int(bridges), int(symmetry), int(faces), grown)
 
 
 def _without_crumbs(cell: np.ndarray) -> tuple[np.ndarray, int]:
@@ -122,6 +128,33 @@ def _symmetrised(cell: np.ndarray) -> np.ndarray:
     even = (cell & image) | _best(unequal, weight + weight[::-1, ::-1, ::-1], differ // 2)
     even, _ = _without_crumbs(even)
     return even if _holds_like(even, cell) else cell
+
+
+def _as_symmetric_as(before: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """The cell, where its S_sym fell below that of `before`, with the partners of some of its voxels.
+
+    What floated, or a bridge, can have made the difference. Partners are void voxels that touch solid, so that the cell
+    stays in one part, and lie on no face; the best surrounded come first, as few as it takes.
+    """
+    inner = np.zeros_like(cell)
+    inner[1:-1, 1:-1, 1:-1] = True
+    for _ in range(_ROUNDS):
+        image = cell[::-1, ::-1, ::-1]
+        missing = _missing_partners(before, cell)
+        touching = scipy.ndimage.binary_dilation(cell) & inner & ~cell & image
+        if missing <= 0 or not touching.any():
+            break
+        weight = _weight(cell)
+        order = np.sort(weight[touching])[::-1]
+        cell = cell | (touching & (weight >= order[min(missing, len(order)) - 1]))
+    return cell
+
+
+def _missing_partners(before: np.ndarray, cell: np.ndarray) -> int:
+    """Partners to add until S_sym = 1 - unequal / (2 solid) is what it was; each makes two voxels less unequal."""
+    unequal, solid = (np.count_nonzero(x) for x in (cell ^ cell[::-1, ::-1, ::-1], cell))
+    share = np.count_nonzero(before ^ before[::-1, ::-1, ::-1]) / np.count_nonzero(before)
+    return math.ceil((unequal - share * solid) / (2 + share) - 1e-9)
 
 
 def _faces_equal(cell: np.ndarray) -> np.ndarray:
@@ -207,27 +240,38 @@ def _joined(cell: np.ndarray) -> tuple[np.ndarray, int]:
 def _bridge(main: np.ndarray, part: np.ndarray) -> np.ndarray:
     """A straight strut from `part` to the nearest voxel of `main`, as thick as `part` is at its thickest, at most 5."""
     d = main.shape[0]
-    distance, nearest = _distance(~main, d // 2)
-    start = np.array(np.unravel_index(np.where(part, distance, np.inf).argmin(), part.shape))
-    end = nearest[(slice(None), *start)]
-    radius = float(np.clip(_distance(part, 4)[0].max(), 1.0, 2.5))
+    start, way = _shortest_way(part, main)
+    radius = float(np.clip(_distance(part, 4).max(), 1.0, 2.5))
     steps = np.linspace(0, 1, 2 * d)[:, None]
-    places = np.unique(np.round(start + steps * (end - start)).astype(int) % d, axis=0)
+    places = np.unique(np.round(start + steps * way).astype(int) % d, axis=0)
     line = np.ones_like(main)
     line[tuple(places.T)] = False
-    return _distance(line, 4)[0] < radius
+    return _distance(line, 4) < radius
 
 
-def _distance(mask: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Periodic distance of True voxels to the nearest False one, right up to `reach`, and its place (3, d, d, d).
+def _shortest_way(part: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A voxel of `part` (3,) and the shortest periodic vector (3,) from any of them to a voxel of `main`."""
+    d = main.shape[0]
+    places, others = _surface(part), _surface(main)
+    distance, nearest = scipy.spatial.cKDTree(others, boxsize=d).query(places)
+    k = int(distance.argmin())
+    way = (others[nearest[k]] - places[k] + d // 2) % d - d // 2
+    return places[k], way
 
-    Places lie outside the cell where the nearest one is an image.
-    """
+
+def _surface(mask: np.ndarray) -> np.ndarray:
+    """Voxels (n, 3) of the mask that touch a voxel outside it, periodic: among them is the nearest to any outside it."""
+    inner = mask.copy()
+    for axis in range(3):
+        inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+    return np.argwhere(mask & ~inner)
+
+
+def _distance(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Periodic distance of True voxels to the nearest False one, right up to `reach`: (d, d, d)."""
     d = mask.shape[0]
-    wrapped = np.pad(mask, reach, mode="wrap")
-    distance, nearest = scipy.ndimage.distance_transform_edt(wrapped, return_indices=True)  # pyright: ignore
-    inner = (slice(reach, reach + d),) * 3
-    return distance[inner], nearest[(slice(None), *inner)] - reach
+    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, reach, mode="wrap"))
+    return distance[(slice(reach, reach + d),) * 3]  # pyright: ignore[reportIndexIssue, reportOptionalSubscript]
 
 
 def _at_density(cell: np.ndarray, solid: int) -> np.ndarray:
@@ -240,7 +284,7 @@ def _at_density(cell: np.ndarray, solid: int) -> np.ndarray:
         return cell
     grow = missing > 0
     reach = min(_REACH, cell.shape[0])
-    distance, _ = _distance(~cell if grow else cell, reach)
+    distance = _distance(~cell if grow else cell, reach)
     weight = _weight(cell).astype(np.int64)
     nearness = np.rint(distance**2).astype(np.int64)
     key = (weight if grow else -weight) - nearness * (1 << 20)
