@@ -8,6 +8,7 @@ between two equally near pairs of voxels is a matter of order.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -260,7 +261,7 @@ def _shortest_way(part: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _surface(mask: np.ndarray) -> np.ndarray:
-    """Voxels (n, 3) of the mask that touch a voxel outside it, periodic: among them is the nearest to any outside it."""
+    """Voxels (n, 3) of the mask that touch one outside it, periodic: the nearest to any place outside is among them."""
     inner = mask.copy()
     for axis in range(3):
         inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
@@ -270,8 +271,8 @@ def _surface(mask: np.ndarray) -> np.ndarray:
 def _distance(mask: np.ndarray, reach: int) -> np.ndarray:
     """Periodic distance of True voxels to the nearest False one, right up to `reach`: (d, d, d)."""
     d = mask.shape[0]
-    distance = scipy.ndimage.distance_transform_edt(np.pad(mask, reach, mode="wrap"))
-    return distance[(slice(reach, reach + d),) * 3]  # pyright: ignore[reportIndexIssue, reportOptionalSubscript]
+    distance: Any = scipy.ndimage.distance_transform_edt(np.pad(mask, reach, mode="wrap"))
+    return distance[(slice(reach, reach + d),) * 3]
 
 
 def _at_density(cell: np.ndarray, solid: int) -> np.ndarray:
