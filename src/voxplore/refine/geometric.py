@@ -254,7 +254,7 @@ def _shortest_way(part: np.ndarray, main: np.ndarray) -> tuple[np.ndarray, np.nd
     """A voxel of `part` (3,) and the shortest periodic vector (3,) from any of them to a voxel of `main`."""
     d = main.shape[0]
     places, others = _surface(part), _surface(main)
-    distance, nearest = KDTree(others, boxsize=d).query(places)
+    distance, nearest = map(np.asarray, KDTree(others, boxsize=d).query(places))
     k = int(distance.argmin())
     way = (others[nearest[k]] - places[k] + d // 2) % d - d // 2
     return places[k], way
