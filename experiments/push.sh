@@ -2,7 +2,8 @@
 # Strength and radius of SRR on one set, chosen on the valid split: the test split is not looked at. For each pair of a
 # grid, 384 cells of the trained model, scored against the training cells. Chosen is, of the pairs with four fifths of the
 # valid split's own S_nov and S_div, the one whose worst share of its quality, S_nov, S_div and vun, and of its density
-# (1 - W(density) / mean density), is the largest; it is printed, and stands first in the table. Needs the models of experiments/small.sh. Two CPU cores: about five minutes.
+# (1 - W(density) / mean density), is the largest; it is printed, and stands first in the table. Needs the models of experiments/small.sh. Two CPU cores: about five minutes; on both,
+# whose reference is twice as large, fifteen.
 #   experiments/push.sh nets|shells|both voxplore|voxplore-sym
 source "$(dirname "$0")/common.sh"
 set=${1:?"nets, shells or both"} name=${2:?"voxplore or voxplore-sym"}
