@@ -165,8 +165,8 @@ class VoxPloreConfig:
     seed: int = 0
 
 
-#: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer push; chosen
-#: on the valid split (`experiments/push.sh`, tables in results/<set>/push; plain on both sets as on shells).
+#: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer one;
+#: chosen on the valid split (`experiments/push.sh`, tables in results/<set>/push; plain on both sets as on shells).
 _PUSH = {
     "nets": ((0.9, 1.3), (2.4, 1.1)),
     "shells": ((1.2, 1.1), (2.4, 1.1)),
