@@ -121,6 +121,22 @@ def test_a_cell_is_cut_at_the_first_level_that_gives_one_piece():
     assert torch.equal(cut_in_one_piece(values, [0.5]), values > 0.5)
 
 
+def test_a_cell_is_cut_lower_until_it_spans_every_axis_and_only_if_it_can():
+    values = torch.zeros(4, 8, 8, 8)
+    for axis in range(3):
+        values[:3].select(1 + axis, 4).select(1 + (axis + 1) % 2, 4)[:] = 1.0  # three bars
+    values[1, 0] = values[1, 0] * 0.3  # along x the second is whole at the lowest level alone
+    values[2, 0] = 0.0  # along x the third never is
+    values[3, 2:6, 2:6, 2:6] = 1.0  # in one piece at once; at the last level in two
+    values[3, 0, 0, 0] = 0.3
+    levels = [0.5, 0.4, 0.2]
+    plain, spanning = cut_in_one_piece(values, levels), cut_in_one_piece(values, levels, spanning=True)
+    assert torch.equal(plain, values > 0.5)
+    assert torch.equal(spanning[1], values[1] > 0.2)
+    assert not torch.equal(spanning[1], plain[1])
+    assert torch.equal(spanning[[0, 2, 3]], plain[[0, 2, 3]])
+
+
 def test_the_largest_piece_stays_and_mirror_images_of_it_do():
     cells = np.zeros((4, 8, 8, 8), bool)
     cells[:, 3:5] = True

@@ -239,7 +239,10 @@ class VoxPlore(Generator):
             values = fixed_batch(self.autoencoder.decoder, latents[rows], _DECODED)
             values = values if flips is None else symmetrised(values, flips[rows])
             calibrated = None if wanted is None or not sampling.calibrate else wanted[rows]
-            solid = cut_in_one_piece(values, levels) if calibrated is None else cut_at_density(values, calibrated)
+            if calibrated is None:
+                solid = cut_in_one_piece(values, levels, sampling.spanning)
+            else:
+                solid = cut_at_density(values, calibrated)
             parts.append(solid.cpu().numpy())
         cells = np.concatenate(parts)
         return largest_piece(cells) if sampling.largest_piece else cells

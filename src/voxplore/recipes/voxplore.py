@@ -131,6 +131,8 @@ class Sampling:
     """Solid where the decoded value (its sigmoid, for logits) exceeds this."""
     lower: tuple[float, ...] = ()
     """Thresholds to try in turn where a cell is not one periodic piece at `threshold` (our choice)."""
+    spanning: bool = False
+    """Try them also where that piece does not connect to its own image along each axis (our choice)."""
     largest_piece: bool = False
     """Keep each cell's largest periodic component alone; what floats beside it is not drawn (our choice)."""
     symmetrise: bool = False
@@ -228,9 +230,9 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
 
 
 def _whole_and_symmetric(sampling: Sampling, srr: SRR) -> Sampling:
-    """The same with symmetrised decoding, the largest piece at the first level that gives one; tuned on 256 nets."""
+    """The same with symmetrised decoding, the largest piece at the first level where it spans; tuned on 256 nets."""
     levels = (0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
-    return replace(sampling, threshold=0.5, lower=levels, largest_piece=True, symmetrise=True, srr=srr)
+    return replace(sampling, threshold=0.5, lower=levels, spanning=True, largest_piece=True, symmetrise=True, srr=srr)
 
 
 def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
