@@ -178,8 +178,11 @@ class TestReaders:
         [
             ({"a": np.ones((1, 2, 2, 2)), "b": np.ones(1)}, "expected one array, or `packed` and `shape`, came a, b"),
             ({"packed": np.zeros((2, 5), np.uint8), "shape": np.array([48] * 3)}, r"`packed` uint8 \(n, 13824\)"),
-            ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48, 48])}, "three equal numbers"),
-            ({"packed": np.zeros((2, 13824), np.uint8)}, "three equal numbers"),
+            ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48, 48])}, "three equal whole numbers"),
+            ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([b"48"] * 3)}, "three equal whole numbers"),
+            ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48.5] * 3)}, "three equal whole numbers"),
+            ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48j] * 3)}, "three equal whole numbers"),
+            ({"packed": np.zeros((2, 13824), np.uint8)}, "three equal whole numbers"),
             ({"packed": np.zeros((2, 13824)), "shape": np.array([48] * 3)}, "came float64"),
             ({"a": np.ones((4, 4, 5, 4))}, "expected cubes"),
             ({"a": np.ones(4)}, "expected cubes"),

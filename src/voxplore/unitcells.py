@@ -298,9 +298,11 @@ def _load_plain(path: Path) -> UnitCells:
 
 def _published(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> UnitCells:
     """The published MetaTruss npz: `packed` uint8 (n, 13824) and `shape` (48, 48, 48)."""
-    shape = arrays.get("shape", np.zeros(0)).ravel().tolist()
+    given = arrays.get("shape", np.zeros(0, np.int64))
+    shape = given.ravel().tolist() if given.dtype.kind in "iu" else []
     if len(shape) != 3 or len(set(shape)) != 1 or not 1 <= shape[0] <= _MAX_RESOLUTION:
-        raise VoxploreError(path, expected="`shape` of three equal numbers", came=str(shape)[:80])
+        came = str(given.ravel().tolist())[:80]
+        raise VoxploreError(path, expected="`shape` of three equal whole numbers", came=came)
     packed, resolution = arrays["packed"], int(shape[0])
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != -(-(resolution**3) // 8):
         expected = f"`packed` uint8 (n, {-(-(resolution**3) // 8)})"
