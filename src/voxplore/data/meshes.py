@@ -185,9 +185,11 @@ def _side(start: np.ndarray, end: np.ndarray, point: np.ndarray) -> np.ndarray:
 def _table(rows: Any, width: int, kind: type, path: str | Path, name: str) -> np.ndarray:
     expected = f'"{name}" as rows of {width} finite numbers'
     try:
-        table = np.array(rows, np.float64).reshape(-1, width) if rows else np.zeros((0, width))
+        table = np.array(rows, np.float64) if rows else np.zeros((0, width))
     except (TypeError, ValueError, OverflowError) as error:
         raise VoxploreError(path, expected=expected, came="something else") from error
+    if table.ndim != 2 or table.shape[1] != width:
+        raise VoxploreError(path, expected=expected, came=f"an array of shape {table.shape}")
     if not np.isfinite(table).all() or (kind is np.int64 and (table % 1).any()):
         raise VoxploreError(path, expected=expected, came="other values")
     return table.astype(kind)
