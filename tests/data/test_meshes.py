@@ -101,6 +101,8 @@ def test_a_graph_is_read_and_wrong_ones_are_named(tmp_path):
         {"nodes": [0, 0, 0, 1, 1, 1], "bars": [[0, 1]]},
         {"nodes": [[0, 0, 0], [1, 1, 1]], "bars": [[0, 1]], "cell": []},
         {"nodes": [[0, 0, 0], [1, 1, 1]], "bars": [[0, 1]], "cell": [1, 1, 1]},
+        {"nodes": [[0, 0, 0], [1, 1, 1]], "bars": [[0, 1]], "cell": [0, 1, 1, 90, 90, 90]},
+        {"nodes": [[0, 0, 0], [1e7, 1, 1]], "bars": [[0, 1]]},
     ):
         path.write_text(json.dumps(wrong))
         with pytest.raises(VoxploreError, match=r"truss\.json"):

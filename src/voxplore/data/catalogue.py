@@ -21,7 +21,7 @@ from voxplore.data.truss import Line, StrutGraph, voxelise
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-__all__ = ["build_metatruss", "read_catalogue", "read_jsonl", "recut"]
+__all__ = ["build_metatruss", "checked", "read_catalogue", "read_jsonl", "recut"]
 
 _CELL_NAMES = ("a", "b", "c", "alpha", "beta", "gamma")
 #: Fractional coordinates lie in [0, 1]; what lies further out than this is no coordinate.
@@ -121,7 +121,7 @@ def _parse_record(path: Path, record: list[_Row]) -> StrutGraph:
         if not rows:
             raise VoxploreError(where, expected=title, came="a record without them")
     edges = np.array(bars, np.int64).reshape(-1, 2) - 1
-    return _checked(where, name, np.array(nodes, np.float64), edges, tuple(cell[0]), None, "catalogue", first=1)
+    return checked(where, name, np.array(nodes, np.float64), edges, tuple(cell[0]), None, "catalogue", first=1)
 
 
 def _section(record: list[_Row], title: str) -> list[_Row]:
@@ -166,7 +166,7 @@ def _parse_json(where: str, text: str) -> StrutGraph:
     origin = item.get("origin", "catalogue")
     if origin not in ("catalogue", "shifted"):
         raise VoxploreError(where, expected="origin catalogue or shifted", came=repr(origin)[:60])
-    return _checked(where, item["name"], nodes, edges.astype(np.int64), cell, centre, origin, first=0)
+    return checked(where, item["name"], nodes, edges.astype(np.int64), cell, centre, origin, first=0)
 
 
 def _vector(where: str, item: dict, key: str, width: int) -> list[float]:
@@ -186,8 +186,8 @@ def _is_row(row: Any, width: int) -> bool:
     return isinstance(row, list) and len(row) == width and all(type(x) in (int, float) and abs(x) < 1e9 for x in row)
 
 
-def _checked(
-    where: str,
+def checked(
+    where: object,
     name: str,
     nodes: np.ndarray,
     edges: np.ndarray,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from voxplore import files
+from voxplore.data.catalogue import checked
 from voxplore.data.truss import CUBE, StrutGraph
 from voxplore.errors import VoxploreError
 
@@ -98,13 +99,9 @@ def read_graph(path: str | Path) -> StrutGraph:
         raise VoxploreError(path, expected='an object with "nodes" and "bars"', came=type(data).__name__)
     nodes = _table(data["nodes"], 3, np.float64, path, "nodes")
     bars = _table(data["bars"], 2, np.int64, path, "bars")
-    if not len(bars):
-        raise VoxploreError(path, expected="at least one bar", came="none")
-    if bars.min() < 0 or bars.max() >= len(nodes):
-        raise VoxploreError(path, expected=f"bars between nodes 0 to {len(nodes) - 1}", came=f"node {bars.max()}")
     cell = _table([data.get("cell", CUBE)], 6, np.float64, path, "cell")[0]
     name = str(data.get("name", Path(path).stem))
-    return StrutGraph(name=name, nodes=nodes, edges=bars, cell=tuple(cell.tolist()), origin="file")
+    return checked(path, name, nodes, bars, tuple(cell.tolist()), None, "file", first=0)
 
 
 def _triangles(path: Path) -> np.ndarray:
