@@ -58,7 +58,7 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float], spanning: bool = F
     """Bool (n, d, d, d): each cell cut at the first of `levels` at which it is one periodic component, else the last.
 
     One component: at least 99.5 % of the solid, as benchmark v1 asks of a valid cell. spanning: of those levels the
-    first at which it also connects to its own image along x, y and z; where there is none, the first as before.
+    first at which it also connects to its own image along x, y and z; where there is none, the first of one component.
     """
     solid = values > levels[0]
     if len(levels) == 1:
