@@ -4,18 +4,23 @@
 # Variants that differ in sampling or denoiser alone go on from the checkpoint of the same autoencoder. What exists is
 # kept. SIZE=small (two CPU cores, about 20 minutes a row that trains an autoencoder, 5 else), full (one GPU), or tiny:
 # 400 cells of 16^3, trainings of a few steps and 20 cells a row, in OUT, to see that everything runs (about two minutes).
+# RESOLUTION=24 is the twin for little time: 4,000 cells of 24^3 and a third of the training, two minutes a row; its
+# folders and rows are called SET-24, and are to be read against each other alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 table=${1:?table} set=${2:?set}
 shift 2
-vox=${VOXPLORE:-voxplore} size=${SIZE:-small} n=1000 out=. options=(--n 10000 --seed 0) brief=()
+vox=${VOXPLORE:-voxplore} size=${SIZE:-small} n=1000 out=. options=(--n 10000 --seed 0) brief=() data=$set label=
 read -r -a seeds <<< "${SEEDS:-0}"
 if [ "$size" = tiny ]; then
     n=20 out=${OUT:-$(mktemp -d)} options=(--n 400 --seed 0 --resolution 16 --workers 1)
     brief=(--set autoencoder_training.cells=640 denoiser_training.cells=1280)
+elif [ "${RESOLUTION:-48}" != 48 ]; then
+    data=$set-$RESOLUTION label=-$RESOLUTION options=(--n 4000 --seed 0 --resolution "$RESOLUTION")
+    brief=(--set "autoencoder.resolution=$RESOLUTION" autoencoder_training.cells=170000 denoiser_training.cells=400000)
 fi
 mkdir -p "$out" && cd "$out"
-[ -e "data/$set" ] || "$vox" build "$set" "${options[@]}" --out "data/$set"
+[ -e "data/$data" ] || "$vox" build "$set" "${options[@]}" --out "data/$data"
 
 recipe_of() { [ "$1" = base ] && echo "voxplore-$set-$size" || echo "voxplore-$1-$set-$size"; }
 same_autoencoder() { # the variant whose autoencoder this one has
@@ -25,22 +30,23 @@ same_autoencoder() { # the variant whose autoencoder this one has
         *) echo "$1" ;;
     esac
 }
+rows=()
 for variant in "$@"; do
-    recipe=$(recipe_of "$variant") origin=$(recipe_of "$(same_autoencoder "$variant")")
-    if [ ! -e "runs/$recipe/model" ]; then
-        if [ "$origin" != "$recipe" ] && [ -e "runs/$origin/model" ] && [ ! -e "runs/$recipe/run" ]; then
-            mkdir -p "runs/$recipe/run"
-            cp "runs/$origin/run/autoencoder.safetensors" "runs/$recipe/run/"
+    recipe=$(recipe_of "$variant")
+    run=runs/$recipe$label origin=runs/$(recipe_of "$(same_autoencoder "$variant")")$label
+    if [ ! -e "$run/model" ]; then
+        if [ "$origin" != "$run" ] && [ -e "$origin/model" ] && [ ! -e "$run/run" ]; then
+            mkdir -p "$run/run"
+            cp "$origin/run/autoencoder.safetensors" "$run/run/"
         fi
-        "$vox" train "data/$set" --recipe "$recipe" --out "runs/$recipe" "${brief[@]}"
+        "$vox" train "data/$data" --recipe "$recipe" --out "$run" "${brief[@]}"
     fi
     for seed in "${seeds[@]}"; do
-        drawn=samples/$recipe/seed$seed row=results/$set/$recipe/seed$seed
+        drawn=samples/$recipe$label/seed$seed row=results/$data/$recipe/seed$seed
         [ -e "$row" ] && continue
-        [ -e "$drawn" ] || "$vox" generate "runs/$recipe/model" --n $n --seed "$seed" --out "$drawn"
-        "$vox" evaluate "$drawn" --reference "data/$set" --name "$recipe" --out "$row"
+        [ -e "$drawn" ] || "$vox" generate "$run/model" --n $n --seed "$seed" --out "$drawn"
+        "$vox" evaluate "$drawn" --reference "data/$data" --name "$recipe${label:+ at $RESOLUTION^3}" --out "$row"
     done
+    rows+=(results/"$data"/"$recipe"/seed[0-9]*)
 done
-rows=()
-for variant in "$@"; do rows+=(results/"$set"/"$(recipe_of "$variant")"/seed[0-9]*); done
-"$vox" compare "${rows[@]}" --out "results/$set/$table" --overwrite
+"$vox" compare "${rows[@]}" --out "results/$data/$table" --overwrite

@@ -25,9 +25,9 @@ def novel_enough(row: dict[str, float], valid: dict[str, float]) -> bool:
     return min(row["novelty"] / valid["novelty"], row["diversity"] / valid["diversity"]) >= 0.8
 
 
-def main(folder: Path, table: Path) -> None:
+def main(folder: Path, valid_row: Path, table: Path) -> None:
     """Write the table and print the chosen pair."""
-    valid = means(next(folder.glob("*/rows/held-out")))
+    valid = means(valid_row)
     rows = {pair.name: means(pair) for pair in folder.iterdir() if (pair / "scores.json").exists()}
     worst = {pair: worst_share(row, valid) for pair, row in rows.items()}
     order = sorted(rows, key=lambda pair: (novel_enough(rows[pair], valid), worst[pair]), reverse=True)
@@ -43,4 +43,4 @@ def main(folder: Path, table: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

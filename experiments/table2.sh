@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Table 2: no regularisation, contrastive, RAS, with the latent map of each. nets stands for MetaTruss.
+# RESOLUTION=24: see experiments/ablations.sh.
 source "$(dirname "$0")/common.sh"
 export OUT=$PWD
 "$here/ablations.sh" table2 nets base noreg contrastive
-n=$([ "$size" = tiny ] && echo 40 || echo 1000)
-"$vox" latents runs/voxplore-{noreg,contrastive}-nets-"$size"/model "runs/voxplore-nets-$size/model" --cells data/nets \
-    --names none contrastive RAS --n "$n" --out results/nets/table2/latents --overwrite
+n=1000 at=
+[ "$size" = tiny ] && n=40 || at=${RESOLUTION:+-$RESOLUTION}
+"$vox" latents runs/voxplore-{noreg-nets,contrastive-nets,nets}-"$size$at"/model --cells "data/nets$at" \
+    --names none contrastive RAS --n "$n" --out "results/nets$at/table2/latents" --overwrite

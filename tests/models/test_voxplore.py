@@ -8,7 +8,7 @@ import torch
 
 import voxplore as vp
 from voxplore.data.negatives import degrade
-from voxplore.geometry import apply_operation, flip_group
+from voxplore.geometry import ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
 from voxplore.models.voxplore_decoding import cut_in_one_piece, largest_piece, symmetrised
 from voxplore.recipes import RECIPES, SRR
@@ -95,6 +95,21 @@ def test_symmetrised_cells_have_the_flips_of_the_nearest_known_cell(model, cells
     sampling = dataclasses.replace(model.config.sampling, symmetrise=True)
     drawn = flip_group(model.generate(20, seed=0, sampling=sampling).voxels())
     assert all(any(group & known == known for known in set(flips.tolist())) for group in drawn.tolist())
+
+
+def test_a_turned_cell_is_the_cell_in_one_of_six_orientations_and_all_six_come_up(model):
+    as_it_is = dataclasses.replace(model.config.sampling, turn="none")
+    turned = model.generate(40, seed=0, sampling=dataclasses.replace(as_it_is, turn="six")).voxels()
+    cells = model.generate(40, seed=0, sampling=as_it_is).voxels()
+    ways = np.array(
+        [
+            [np.array_equal(apply_operation(cell, way), other) for way in ORIENTATIONS]
+            for cell, other in zip(cells, turned, strict=True)
+        ]
+    )
+    assert ways.any(axis=1).all()
+    assert ways.any(axis=0).all()
+    assert not ways.all(axis=1).any()
 
 
 def test_a_mean_over_a_group_is_symmetric_to_the_last_bit():
@@ -249,7 +264,7 @@ def test_a_saved_model_keeps_what_its_points_lie_between(model, tmp_path, monkey
 def test_a_drawing_can_do_with_fewer_points(model):
     if model.config.denoiser.kind != "empirical":
         pytest.skip("a trained denoiser has no points")
-    sampling = dataclasses.replace(model.config.sampling, srr=None)
+    sampling = dataclasses.replace(model.config.sampling, srr=None, turn="none")
     one = model.generate(6, seed=0, sampling=dataclasses.replace(sampling, points=1))
     assert len(np.unique(one.packed, axis=0)) == 1
     everything = model.generate(6, seed=0, sampling=dataclasses.replace(sampling, points=10**6))

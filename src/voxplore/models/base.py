@@ -126,6 +126,10 @@ class CellNoise:
         drawn = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])
         return torch.from_numpy(drawn).to(self.device)
 
+    def below(self, bound: int) -> list[int]:
+        """The next whole number from 0 to bound - 1 of each cell."""
+        return [int(stream.integers(bound)) for stream in self.streams]
+
 
 def _load_part(part: nn.Module, path: Path) -> None:
     tensors = expand(read_tensors(path)[0])

@@ -23,6 +23,7 @@ __all__ = [
     "random_cells",
     "signed",
     "training_facts",
+    "turned_by_lot",
 ]
 
 #: What each kind of augmentation turns cells by.
@@ -36,6 +37,15 @@ def random_cells(packed: np.ndarray, resolution: int, n: int, augment: str, rng:
     turns = rng.integers(0, len(operations), n)
     voxels = unpack(packed[rows], resolution)
     return np.stack([apply_operation(cell, operations[k]) for cell, k in zip(voxels, turns, strict=True)])
+
+
+def turned_by_lot(cells: np.ndarray, augment: str, noise: CellNoise) -> np.ndarray:
+    """Each of the cells (n, d, d, d) in an orientation of its own stream's choice."""
+    operations = OPERATIONS[augment]
+    if len(operations) == 1:
+        return cells
+    turns = noise.below(len(operations))
+    return np.stack([apply_operation(cell, operations[k]) for cell, k in zip(cells, turns, strict=True)])
 
 
 def fixed_batch(network: Callable[[Tensor], Tensor] | nn.Module, inputs: Tensor, size: int) -> Tensor:

@@ -22,7 +22,15 @@ from voxplore.diffusion import (
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation, flip_group
 from voxplore.models.base import CellNoise, Generator
-from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, random_cells, training_facts
+from voxplore.models.voxels import (
+    OPERATIONS,
+    checked_cells,
+    fixed_batch,
+    no_condition,
+    random_cells,
+    training_facts,
+    turned_by_lot,
+)
 from voxplore.models.voxplore_condition import DENSITY, Points, log_chance, points_of, wanted_values
 from voxplore.models.voxplore_decoding import cut_at_density, cut_in_one_piece, largest_piece, symmetrised
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
@@ -202,7 +210,10 @@ class VoxPlore(Generator):
             guide=self._guide(sampling),
         )
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
-        return pack(self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY)))
+        voxels = self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY))
+        if set(wanted) <= {DENSITY}:  # other properties may be of one axis
+            voxels = turned_by_lot(voxels, sampling.turn, noise)
+        return pack(voxels)
 
     def _closed_form(self, wanted: dict[str, Tensor], count: int) -> Denoise:
         """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""

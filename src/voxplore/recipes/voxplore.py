@@ -138,6 +138,9 @@ class Sampling:
     symmetrise: bool = False
     """Give each cell the flips that the known cell nearest in latent space has (our choice); a cell near one without
     any stays as it is decoded."""
+    turn: Augment = "none"
+    """Turn each cell by one of these, drawn by lot: a model of cells in one orientation then draws them in all that the
+    reference has (our choice). Cells asked for a property other than relative density stay as they are."""
     calibrate: bool = False
     """Cut each cell at the relative density asked for, where one is, instead of the threshold (our choice)."""
 
@@ -170,7 +173,7 @@ class VoxPloreConfig:
 #: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer one;
 #: chosen on the valid split (`experiments/push.sh`, tables in results/<set>/push; plain on both sets as on shells).
 _PUSH = {
-    "nets": ((0.9, 1.3), (2.4, 1.1)),
+    "nets": ((0.9, 1.3), (2.4, 1.15)),
     "shells": ((1.2, 1.1), (2.4, 1.1)),
     "both": ((1.2, 1.1), (1.8, 1.1)),
 }
@@ -183,7 +186,7 @@ def _pushed(push: tuple[float, float]) -> SRR:
 
 def _few_steps(cells: str, threshold: float = 0.5) -> Sampling:
     """46 steps, six of them early; between two pushes a chain finds its way in four."""
-    return Sampling("dpm++", 46, early=6, srr=_pushed(_PUSH[cells][0]), threshold=threshold)
+    return Sampling("dpm++", 46, early=6, srr=_pushed(_PUSH[cells][0]), threshold=threshold, turn="six")
 
 
 _SMALL = VoxPloreConfig(
