@@ -47,6 +47,6 @@ for variant in "$@"; do
         [ -e "$drawn" ] || "$vox" generate "$run/model" --n $n --seed "$seed" --out "$drawn"
         "$vox" evaluate "$drawn" --reference "data/$data" --name "$recipe${label:+ at $RESOLUTION^3}" --out "$row"
     done
-    rows+=(results/"$data"/"$recipe"/seed[0-9]*)
+    rows+=(results/"$data"/"$recipe"/seed[0-9]) # not the refined one
 done
 "$vox" compare "${rows[@]}" --out "results/$data/$table" --overwrite
