@@ -71,5 +71,5 @@ for model in "${models[@]}"; do
         "$vox" evaluate "$refined" --reference "data/$set" --name "$recipe refined" --out "$results/seed0-refined"
     fi
 done
-"$vox" compare "results/$set"/*/seed[0-2]* --printed $printed --out "results/$set/table1" --overwrite
+"$vox" compare "results/$set"/*-"$set-$size"/seed[0-2]* --printed $printed --out "results/$set/table1" --overwrite
 [ "$out" = . ] || echo "in $out"

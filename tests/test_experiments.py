@@ -110,6 +110,7 @@ def twin(script: str, out: Path, *arguments: str) -> str:
         ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
         ("sensitivity.sh", ("shells", "inter"), ("results/shells/sensitivity/inter/page/shells/curve.csv",)),
         ("steps.sh", ("nets",), ("results/nets/steps/table/table.md",)),
+        ("orientations.sh", ("nets",), ("results/nets/held-out-turned/scores.json",)),
         ("families.sh", (), ("results/families/voxplore-families-tiny/families.md",)),
         ("resolution.sh", ("nets",), ("results/nets/resolution/table/table.md",)),
         ("stiffness.sh", ("nets", "young_hill"), ("results/nets/stiffness/young_hill/properties/properties.csv",)),
