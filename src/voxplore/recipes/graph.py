@@ -54,8 +54,8 @@ class GraphConfig:
     seed: int = 0
 
 
-#: Five minutes on two cores. After so few a drawn latent is seldom sure of a node: at 0.5 two cells of three are empty, at
-#: 0.25 one of eight. Of 0.2, 0.25, 0.3 and 0.5, 0.25 comes nearest to the valid split, by the rule of experiments/push.py.
+#: Five minutes on two cores. After so few a drawn latent is seldom sure of a node: at 0.5 two cells of three are empty,
+#: at 0.25 one of eight. Of 0.2, 0.25, 0.3 and 0.5 the rule of experiments/push.py takes 0.25, on the valid split.
 _SMALL = GraphConfig(
     width=96,
     encoder_layers=3,
