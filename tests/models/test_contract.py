@@ -157,6 +157,16 @@ def test_cells_of_another_resolution_and_conditions_are_refused(trained, cells):
         trained.model.generate(1, seed=0, condition={"density": 0.1})
 
 
+@pytest.fixture
+def two_threads():
+    """As many as most users have; gradients must not depend on which thread comes first."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("name", sorted(vp.MODELS))
 def test_a_training_broken_off_twice_resumes_to_the_same_model(name, cells, tmp_path, monkeypatch):
     config = recipe(name, steps=4, batch=4)

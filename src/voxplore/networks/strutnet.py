@@ -70,7 +70,9 @@ class StrutEncoder(nn.Module):
             self.near, self.far, self.along, self.hear, self.norms[1:], strict=True
         ):
             seen = norm(hidden)
-            told = functional.silu(near(seen)[ends] + far(seen)[starts] + along(edge))
+            # index_select: the gradient of an indexing adds in whatever order threads come.
+            told = near(seen).index_select(0, ends) + far(seen).index_select(0, starts) + along(edge)
+            told = functional.silu(told)
             hidden = hidden + hear(torch.zeros_like(hidden).index_add(0, ends, told))
         found = self.squeeze(self.norms[0](hidden)) * here.flatten(0, 1)
         mean, log_variance = self.leave(found.reshape(n, -1)).chunk(2, dim=1)
@@ -123,8 +125,10 @@ class StrutDecoder(nn.Module):
         vector = positions[net, b] + period - positions[net, a]
         near = vector.square().sum(1) <= self.longest**2
         net, a, b, period, vector = net[near], a[near], b[near], period[near], vector[near]
-        first, second = self.start(features), self.end(features)
-        scores = self.score(first[net, a] + second[net, b] + self.along(_direction(vector)))[:, 0]
+        first, second = (end(features).flatten(0, 1) for end in (self.start, self.end))
+        slot = net * present.shape[1]
+        ends = first.index_select(0, slot + a) + second.index_select(0, slot + b)
+        scores = self.score(ends + self.along(_direction(vector)))[:, 0]
         return torch.cat([torch.stack([net, a, b], dim=1), period], dim=1), scores
 
 
