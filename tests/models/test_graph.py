@@ -11,6 +11,7 @@ from voxplore.models.graph import GraphVAE, _among
 from voxplore.models.graph_slots import segments_of, slots_of
 from voxplore.networks.strutnet import Slots, StrutDecoder
 from voxplore.recipes import RECIPES
+from voxplore.recipes.graph import GraphSampling
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,21 @@ def test_the_radius_of_the_training_cells_is_kept_with_the_model(made, tmp_path)
     drawn = again._voxels(slots_of(plans[:1], 4))
     expected = np.unpackbits(draw_nets(plans[:1], 16, 0.1)[0]).reshape(16, 16, 16)
     assert np.mean(drawn[0] == expected) > 0.999
+
+
+def test_a_lower_threshold_is_taken_only_where_the_net_would_be_empty(made):
+    model = GraphVAE(RECIPES["graph-nets-tiny"], device="cpu")
+    latents = torch.randn(16, model.config.latent, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        chance = model.decoder(latents)[1].sigmoid()
+    # No node of the least sure half of the nets exceeds the first threshold; all nodes exceed the second.
+    surest = chance.amax(1)
+    first = float(surest.median())
+    high, low, both = (
+        model._decoded(latents, GraphSampling(threshold, lower=lower, strut_threshold=0.0))
+        for threshold, lower in ((first, ()), (0.0, ()), (first, (0.0,)))
+    )
+    sure = (surest > first) & torch.isin(torch.arange(16), high.struts[:, 0])
+    assert 0 < sure.sum() < 16
+    assert torch.equal(both.present, torch.where(sure[:, None], high.present, low.present))
+    assert set(both.struts[:, 0].tolist()) == set(range(16))

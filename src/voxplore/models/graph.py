@@ -3,8 +3,8 @@
 Generators of trusses mostly work on graphs; this row puts one beside those that work on voxels. Cells hold no graphs,
 but those of `build nets` say what they were made from, so their nets are made again (`data/graphs.py`); other cells are
 refused. A net is encoded by messages along its struts and decoded in two steps: which nodes are there and where, then,
-between nodes that are there, which struts. Nothing repairs what comes out: loose ends, islands and empty cells are
-scored as they are.
+between nodes that are there, which struts. Nothing repairs what comes out: loose ends and islands are scored as they
+are.
 """
 
 from collections.abc import Sequence
@@ -118,9 +118,17 @@ class GraphVAE(Generator):
     @torch.no_grad()
     def _decoded(self, latents: Tensor, sampling: GraphSampling) -> Slots:
         features, there, positions = self.decoder(latents)
-        present = there.sigmoid() > sampling.node_threshold
-        rows, scores = self.decoder.struts(features, present, positions)
-        return Slots(present, positions, rows[scores.sigmoid() > sampling.strut_threshold])
+        chance = there.sigmoid()
+        empty = torch.ones(len(latents), dtype=torch.bool, device=latents.device)
+        thresholds = torch.zeros_like(chance)
+        for threshold in (sampling.node_threshold, *sampling.lower):
+            thresholds[empty] = threshold
+            rows, scores = self.decoder.struts(features, chance > thresholds, positions)
+            struts = rows[scores.sigmoid() > sampling.strut_threshold]
+            empty = torch.ones_like(empty).index_fill(0, struts[:, 0], False)
+            if not empty.any():
+                break
+        return Slots(chance > thresholds, positions, struts)
 
     def _voxels(self, nets: Slots) -> np.ndarray:
         """Cells Bool (n, d, d, d); a net without struts is an empty cell."""
