@@ -218,6 +218,16 @@ def test_every_way_to_regularise_trains_and_draws(cells, variant, monkeypatch):
     assert set(mixes) == {RECIPES[name].negative_mix}
 
 
+@pytest.mark.parametrize("base", ["voxplore-{}nets-small", "voxplore-{}shells-small"])
+def test_no_two_rows_on_capacity_are_the_same_networks(base):
+    def size(variant):
+        shape, denoiser = RECIPES[base.format(variant)].autoencoder, RECIPES[base.format(variant)].denoiser
+        return shape.width, shape.layers, shape.decoder_layers, denoiser.kind, denoiser.width, denoiser.layers
+
+    rows = ["", "ae-1-", "ae+1-", "aehalf-", "aex2-", "mlp-", "diff-1-", "diff+1-", "diffhalf-", "diffx2-"]
+    assert len({size(variant) for variant in rows}) == len(rows)
+
+
 def test_fit_says_what_it_was_given(model, cells):
     assert model.trained["data"] == "waves"
     assert model.trained["data_sha256"] == cells.sha256()

@@ -239,7 +239,10 @@ def _whole_and_symmetric(sampling: Sampling, srr: SRR) -> Sampling:
 
 
 def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
-    """Rows of Tables 2 to 6 beside `base`; those on the denoiser are of `trained`, whose denoiser is a network."""
+    """Rows of Tables 2 to 6 beside `base`; those on the denoiser are of `trained`, whose denoiser is a network.
+
+    Of Tables 4 and 6: a layer more or less (+1, -1), and, of our choice, twice or half the width (x2, half).
+    """
     rows = {
         "noreg": replace(base, regularisation="none"),
         "contrastive": replace(base, regularisation="contrastive"),
@@ -253,9 +256,8 @@ def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict
         rows[f"ae{label}"] = replace(base, autoencoder=deeper)
         rows[f"diff{label}"] = replace(trained, denoiser=replace(denoiser, layers=denoiser.layers + more))
     for label, factor in (("x2", 2.0), ("half", 0.5)):
-        wide = replace(ae, layers=round(factor * ae.layers), decoder_layers=round(factor * ae.decoder_layers))
-        rows[f"ae{label}"] = replace(base, autoencoder=wide)
-        rows[f"diff{label}"] = replace(trained, denoiser=replace(denoiser, layers=round(factor * denoiser.layers)))
+        rows[f"ae{label}"] = replace(base, autoencoder=replace(ae, width=round(factor * ae.width)))
+        rows[f"diff{label}"] = replace(trained, denoiser=replace(denoiser, width=round(factor * denoiser.width)))
     return {f"{name}-{variant}": config for variant, config in rows.items()}
 
 
