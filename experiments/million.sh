@@ -12,7 +12,7 @@ cells=${1:-1000000} nets=2193 vox=${VOXPLORE:-voxplore}
 [ -z "${TINY:-}" ] || { cells=600 nets=40; }
 out=${OUT:-.} workers=${WORKERS:-2}
 drawn=$out/samples/million/$cells row=$out/results/robustness/million/$cells
-quick=(steps=14 early=4 points=10000 "lower=[0.3]" spanning=false turn=none)
+quick=(steps=14 early=4 points=10000 "lower=[0.3]" spanning=false redraws=0 turn=none)
 [ -z "${TINY:-}" ] || quick=(steps=14 early=4)
 export VOXPLORE_THREADS=$workers
 

@@ -10,7 +10,7 @@ import voxplore as vp
 from voxplore.data.negatives import degrade
 from voxplore.geometry import ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
-from voxplore.models.voxplore_decoding import cut_in_one_piece, largest_piece, symmetrised
+from voxplore.models.voxplore_decoding import connected, cut_in_one_piece, largest_piece, symmetrised
 from voxplore.recipes import RECIPES, SRR
 from voxplore.training.checkpoint import read_tensors, write_tensors
 
@@ -170,6 +170,32 @@ def test_recipes_that_keep_one_piece_draw_cells_in_one_piece(model):
     drawn = model.generate(20, seed=0, sampling=sampling)
     found = vp.metrics.quality.components(drawn)
     assert all((found.largest == found.solid) | (2 * found.largest <= found.solid))
+
+
+def test_a_cell_is_connected_if_it_is_one_piece_that_spans_all_three_axes():
+    cells = np.zeros((5, 8, 8, 8), bool)
+    cells[:3, :2, :2] = cells[:3, :, :2, :2] = True
+    cells[:2, :2, :, :2] = True  # three bars through one corner; of the third cell, two
+    cells[1, 4, 4, 4] = True  # a speck beside them: one voxel of 77
+    cells[3] = True
+    assert connected(cells).tolist() == [True, False, False, True, False]
+
+
+def test_a_cell_that_is_not_connected_is_drawn_again_and_the_others_stay(model):
+    once = dataclasses.replace(model.config.sampling, turn="none", redraws=0)
+    first = model.generate(40, seed=0, sampling=once)
+    again = model.generate(40, seed=0, sampling=dataclasses.replace(once, redraws=4))
+    stays, same = connected(first.voxels()), (first.packed == again.packed).all(axis=1)
+    assert same[stays].all()
+    assert not same[~stays].any()
+    now = connected(again.voxels())
+    assert now.mean() > stays.mean() or not now.any()  # the published one learned too little to draw any
+
+
+def test_what_is_drawn_again_does_not_depend_on_how_many_are_drawn(model):
+    sampling = dataclasses.replace(model.config.sampling, redraws=4)
+    few, many = (model.generate(n, seed=1, sampling=sampling).packed for n in (7, 40))
+    assert np.array_equal(few, many[:7])
 
 
 def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(cells):

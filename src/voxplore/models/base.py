@@ -1,6 +1,7 @@
 """What a generator is: `fit`, `generate` and `parts`; saving and loading follow from these."""
 
 import abc
+import copy
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -125,6 +126,12 @@ class CellNoise:
         """The next numbers (n, *shape), float32."""
         drawn = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])
         return torch.from_numpy(drawn).to(self.device)
+
+    def of(self, rows: np.ndarray) -> "CellNoise":
+        """The streams of these cells alone; what is drawn from them is drawn from here, too."""
+        part = copy.copy(self)
+        part.streams = [self.streams[i] for i in rows]
+        return part
 
     def below(self, bound: int) -> list[int]:
         """The next whole number from 0 to bound - 1 of each cell."""

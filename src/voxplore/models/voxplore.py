@@ -32,7 +32,7 @@ from voxplore.models.voxels import (
     turned_by_lot,
 )
 from voxplore.models.voxplore_condition import DENSITY, Points, log_chance, points_of, wanted_values
-from voxplore.models.voxplore_decoding import cut_at_density, cut_in_one_piece, largest_piece, symmetrised
+from voxplore.models.voxplore_decoding import connected, cut_at_density, cut_in_one_piece, largest_piece, symmetrised
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -198,6 +198,19 @@ class VoxPlore(Generator):
     def _draw(self, seed: int, first: int, sampling: Sampling, wanted: dict[str, Tensor]) -> np.ndarray:
         """Packed cells first ... first + _CHAINS of a seed; wanted: property -> values (_CHAINS,)."""
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
+        voxels = self._chains(noise, sampling, wanted)
+        for _ in range(sampling.redraws):
+            again = np.flatnonzero(~connected(voxels))
+            if not len(again):
+                break
+            part = {name: values[torch.from_numpy(again)] for name, values in wanted.items()}
+            voxels[again] = self._chains(noise.of(again), sampling, part)
+        if set(wanted) <= {DENSITY}:  # other properties may be of one axis
+            voxels = turned_by_lot(voxels, sampling.turn, noise)
+        return pack(voxels)
+
+    def _chains(self, noise: CellNoise, sampling: Sampling, wanted: dict[str, Tensor]) -> np.ndarray:
+        """Cells Bool (n, d, d, d) from noise through latents; wanted: property -> values (n,)."""
         empirical = self.config.denoiser.kind == "empirical"
         latents = sample(
             self._closed_form(wanted, sampling.points) if empirical else self.denoiser,
@@ -210,10 +223,7 @@ class VoxPlore(Generator):
             guide=self._guide(sampling),
         )
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
-        voxels = self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY))
-        if set(wanted) <= {DENSITY}:  # other properties may be of one axis
-            voxels = turned_by_lot(voxels, sampling.turn, noise)
-        return pack(voxels)
+        return self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY))
 
     def _closed_form(self, wanted: dict[str, Tensor], count: int) -> Denoise:
         """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from voxplore.geometry import FLIPS
-from voxplore.kernels import components, largest_pieces
+from voxplore.kernels import Components, components, largest_pieces
 
-__all__ = ["cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
+__all__ = ["connected", "cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
 
 
 def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float], spanning: bool = F
         at = torch.from_numpy(rows).to(solid.device)
         cut = values[at] > level
         found = components(np.packbits(cut.cpu().numpy(), axis=-1))
-        one = 1000 * found.largest >= 995 * found.solid
+        one = _in_one_piece(found)
         done = one & (found.spans.all(axis=1) | (not spanning) | (found.solid == 0))
         taken = torch.from_numpy(done | ~whole[rows]).to(solid.device)
         solid[at[taken]] = cut[taken]
@@ -77,6 +77,16 @@ def cut_in_one_piece(values: Tensor, levels: Sequence[float], spanning: bool = F
         if not len(rows):
             break
     return solid
+
+
+def connected(solid: np.ndarray) -> np.ndarray:
+    """Bool (n,): is a cell (n, d, d, d) one periodic component, as above, that spans x, y and z?"""
+    found = components(np.packbits(solid, axis=-1))
+    return _in_one_piece(found) & found.spans.all(axis=1)
+
+
+def _in_one_piece(found: Components) -> np.ndarray:
+    return 1000 * found.largest >= 995 * found.solid
 
 
 def largest_piece(solid: np.ndarray) -> np.ndarray:

@@ -133,6 +133,9 @@ class Sampling:
     """Thresholds to try in turn where a cell is not one periodic piece at `threshold` (our choice)."""
     spanning: bool = False
     """Try them also where that piece does not connect to its own image along each axis (our choice)."""
+    redraws: int = 0
+    """Times that a cell is drawn again while it is not one periodic piece that connects to its own image along every
+    axis, as each cell of `nets` and `shells` is (our choice)."""
     largest_piece: bool = False
     """Keep each cell's largest periodic component alone; what floats beside it is not drawn (our choice)."""
     symmetrise: bool = False
@@ -221,7 +224,8 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
         mlp = replace(small, denoiser=_MLP, denoiser_training=Training(2_000_000, 512))
         rows = {"voxplore": small, "voxplore-mlp": mlp, **_ablations("voxplore", small, mlp)}
         push = _PUSH[{_SHELLS: "shells", _BOTH: "both"}.get(small, "nets")][1]
-        rows["voxplore-sym"] = replace(small, sampling=_whole_and_symmetric(small.sampling, _pushed(push)))
+        redraws = 0 if cells == "families" else 3  # a sheet does not connect to its image across itself
+        rows["voxplore-sym"] = replace(small, sampling=_whole_and_symmetric(small.sampling, _pushed(push), redraws))
         for name, config in rows.items():
             recipes[f"{name}-{cells}-tiny"] = _tiny(config)
             recipes[f"{name}-{cells}-small"] = config
@@ -232,10 +236,12 @@ def voxplore_recipes() -> dict[str, VoxPloreConfig]:
     return recipes
 
 
-def _whole_and_symmetric(sampling: Sampling, srr: SRR) -> Sampling:
-    """The same with symmetrised decoding, the largest piece at the first level where it spans; tuned on 256 nets."""
+def _whole_and_symmetric(sampling: Sampling, srr: SRR, redraws: int) -> Sampling:
+    """The same with symmetrised decoding, the largest piece at the first level where it spans, another draw where it
+    spans at none; levels tuned on 256 nets."""
     levels = (0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
-    return replace(sampling, threshold=0.5, lower=levels, spanning=True, largest_piece=True, symmetrise=True, srr=srr)
+    levelled = replace(sampling, threshold=0.5, lower=levels, spanning=True, redraws=redraws)
+    return replace(levelled, largest_piece=True, symmetrise=True, srr=srr)
 
 
 def _ablations(name: str, base: VoxPloreConfig, trained: VoxPloreConfig) -> dict[str, VoxPloreConfig]:
