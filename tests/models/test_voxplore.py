@@ -202,14 +202,24 @@ def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(ce
     model = vp.VoxPlore(brief("voxplore-nets-tiny", cells=6400), device="cpu").fit(cells)
     density = cells.relative_density()
     wanted = np.linspace(*np.quantile(density, [0.1, 0.9]), 30)
-    plain = model.generate(30, seed=0)
-    asked = model.generate(30, seed=0, condition={"relative_density": wanted})
-    calibrated = dataclasses.replace(model.config.sampling, calibrate=True)
-    cut = model.generate(30, seed=0, condition={"relative_density": wanted}, sampling=calibrated)
-    off = [np.abs(drawn.relative_density() - wanted).mean() for drawn in (plain, asked, cut)]
+    as_drawn = dataclasses.replace(model.config.sampling, density_steps=0)
+    moved = dataclasses.replace(as_drawn, density_steps=4)
+    calibrated = dataclasses.replace(as_drawn, calibrate=True)
+    sets = [model.generate(30, seed=0, sampling=as_drawn)] + [
+        model.generate(30, seed=0, condition={"relative_density": wanted}, sampling=sampling)
+        for sampling in (as_drawn, moved, calibrated)
+    ]
+    off = [np.abs(drawn.relative_density() - wanted).mean() for drawn in sets]
     assert off[1] < 0.7 * off[0]
-    assert off[2] <= 1 / 16**3
-    assert np.array_equal(asked.index["wanted_relative_density"], wanted)
+    assert off[2] < 0.5 * off[1]
+    assert off[3] <= 1 / 16**3
+    assert np.array_equal(sets[1].index["wanted_relative_density"], wanted)
+
+
+def test_a_cell_of_a_wanted_density_does_not_depend_on_how_many_are_drawn(cells):
+    model = vp.VoxPlore(brief("voxplore-sym-nets-tiny"), device="cpu").fit(cells)
+    few, many = (model.generate(n, seed=1, condition={"relative_density": 0.3}) for n in (3, 70))
+    assert np.array_equal(few.packed, many.packed[:3])
 
 
 @pytest.mark.parametrize("condition", [0.3, {"stiffness": 1}, {"relative_density": 1.5}, {"relative_density": [0.1]}])
