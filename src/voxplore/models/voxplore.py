@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,15 +31,8 @@ from voxplore.models.voxels import (
     training_facts,
     turned_by_lot,
 )
-from voxplore.models.voxplore_condition import (
-    DENSITY,
-    Points,
-    log_chance,
-    points_of,
-    towards_density,
-    wanted_values,
-)
-from voxplore.models.voxplore_decoding import connected, cut_at_density, cut_in_one_piece, largest_piece, symmetrised
+from voxplore.models.voxplore_condition import DENSITY, Points, log_chance, points_of, wanted_values
+from voxplore.models.voxplore_decoding import DECODED, Decoding, connected
 from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder, autoencoder_loss
 from voxplore.networks import ResidualMLP
 from voxplore.recipes import Denoiser, Sampling, VoxPloreConfig
@@ -50,13 +43,8 @@ __all__ = ["VoxPlore"]
 
 #: Chains drawn together. Fixed, and the last batch filled up, so that a cell does not depend on how many are drawn.
 _CHAINS = 256
-_DECODED = 64
 #: See `empirical_denoiser`; samplers of 100 even steps or fewer take longer ones and keep no guess (our choice).
 _KEPT = 0.1
-#: Steep enough for what lies between void and solid, 0 and 1, to count for the gradient of a density (our choice).
-_SHARPNESS = 10.0
-#: Longest step towards a wanted density, in units of the spacing of known latents (our choice).
-_REACH = 0.5
 #: Cells that the principal components are taken from.
 _FIRST_LOOK = 6000
 Denoise = Callable[[Tensor, Tensor], Tensor]
@@ -147,7 +135,7 @@ class VoxPlore(Generator):
     def decode(self, latents: Tensor, threshold: float = 0.5, flips: Tensor | None = None) -> UnitCells:
         """Cells from latents (n, latent) in the encoder's own unit. flips: uint8 (n,), which flips each is to have."""
         sampling = replace(self.config.sampling, threshold=threshold)
-        return UnitCells.from_voxels(self._decoded(latents, sampling, flips))
+        return UnitCells.from_voxels(Decoding(self.autoencoder, self.latents, sampling).cells(latents, flips))
 
     def reconstruct(self, cells: UnitCells) -> UnitCells:
         """decode(encode(cells)) at the configured threshold; where the recipe symmetrises, with each cell's flips."""
@@ -234,9 +222,10 @@ class VoxPlore(Generator):
             guide=self._guide(sampling),
         )
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
+        decoding = Decoding(self.autoencoder, self.latents, sampling)
         if DENSITY in wanted and sampling.density_steps:
-            latents = self._at_density(latents, sampling, flips, wanted[DENSITY])
-        return self._decoded(self.latents.restore(latents), sampling, flips, wanted.get(DENSITY))
+            latents = decoding.at_density(latents, wanted[DENSITY], flips)
+        return decoding.cells(self.latents.restore(latents), flips, wanted.get(DENSITY))
 
     def _closed_form(self, wanted: dict[str, Tensor], count: int) -> Denoise:
         """The denoiser over what it takes for the latents of all cells there are, or of cells of wanted properties."""
@@ -261,51 +250,6 @@ class VoxPlore(Generator):
             known, tau, strength=srr.strength, every=srr.every, cap=srr.cap, search=srr.search, clusters=srr.clusters
         )
 
-    def _at_density(self, latents: Tensor, sampling: Sampling, flips: Tensor | None, wanted: Tensor) -> Tensor:
-        """Standardised latents (n, latent) moved to where their cells have the relative densities wanted (n,)."""
-        level, moved = self._level(sampling.threshold), []
-        sharpness = _SHARPNESS if self.config.autoencoder.loss == "mse" else 1.0  # logits are soft as they are
-        sampling = replace(sampling, calibrate=False)
-        for start in range(0, len(latents), _DECODED):
-            rows = slice(start, start + _DECODED)
-            part = towards_density(
-                latents[rows],
-                wanted[rows],
-                decode=lambda at: fixed_batch(self.autoencoder.decoder, self.latents.restore(at), _DECODED),
-                soften=lambda values: torch.sigmoid(sharpness * (values - level)),
-                cut=partial(self._cut, sampling=sampling, flips=None if flips is None else flips[rows]),
-                steps=sampling.density_steps,
-                reach=_REACH * float(self.latents.spacing),
-            )
-            moved.append(part)
-        return torch.cat(moved)
-
-    @torch.no_grad()
-    def _decoded(
-        self, latents: Tensor, sampling: Sampling, flips: Tensor | None = None, wanted: Tensor | None = None
-    ) -> np.ndarray:
-        """Bool (n, d, d, d) from latents (n, latent)."""
-        parts = [np.zeros((0, *3 * (self.config.autoencoder.resolution,)), bool)]
-        for start in range(0, len(latents), _DECODED):
-            rows = slice(start, start + _DECODED)
-            values = fixed_batch(self.autoencoder.decoder, latents[rows], _DECODED)
-            some = (None if all is None else all[rows] for all in (flips, wanted))
-            parts.append(self._cut(values, sampling, *some).cpu().numpy())
-        cells = np.concatenate(parts)
-        return largest_piece(cells) if sampling.largest_piece else cells
-
-    def _cut(self, values: Tensor, sampling: Sampling, flips: Tensor | None, wanted: Tensor | None = None) -> Tensor:
-        """Bool (n, d, d, d) from decoded values, cut at densities wanted where `calibrate` says so, else at levels."""
-        values = values if flips is None else symmetrised(values, flips)
-        if wanted is not None and sampling.calibrate:
-            return cut_at_density(values, wanted)
-        levels = [self._level(threshold) for threshold in (sampling.threshold, *sampling.lower)]
-        return cut_in_one_piece(values, levels, sampling.spanning)
-
-    def _level(self, threshold: float) -> float:
-        """What a decoded value must exceed: the threshold itself, or its logit where logits are decoded."""
-        return threshold if self.config.autoencoder.loss == "mse" else float(torch.logit(torch.tensor(threshold)))
-
     def _bytes(self, voxels: np.ndarray) -> Tensor:
         return torch.from_numpy(voxels.view(np.uint8)).to(self.device)
 
@@ -323,14 +267,14 @@ def _network(denoiser: Denoiser, latent: int) -> ResidualMLP:
 def _flips(cells: UnitCells, operation: Any) -> Tensor:
     """`flip_group` of every cell turned by the operation: uint8 (n,)."""
     parts = [np.zeros(0, np.uint8)]
-    parts += [flip_group(apply_operation(voxels, operation)) for voxels in cells.batches(_DECODED)]
+    parts += [flip_group(apply_operation(voxels, operation)) for voxels in cells.batches(DECODED)]
     return torch.from_numpy(np.concatenate(parts))
 
 
 @torch.no_grad()
 def _encode(encoder: nn.Module, cells: UnitCells, operation: Any, device: str) -> Tensor:
     parts = []
-    for voxels in cells.batches(_DECODED):
+    for voxels in cells.batches(DECODED):
         turned = np.ascontiguousarray(apply_operation(voxels, operation))
-        parts.append(fixed_batch(encoder, torch.from_numpy(turned.view(np.uint8)).to(device), _DECODED))
+        parts.append(fixed_batch(encoder, torch.from_numpy(turned.view(np.uint8)).to(device), DECODED))
     return torch.cat(parts)

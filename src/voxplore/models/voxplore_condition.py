@@ -3,12 +3,9 @@
 A condition is a dictionary: name of a property -> the value wanted, one for all cells or one each. Points between known
 cells are taken to have the mean of their properties, and those whose values are off are less likely by a normal law, so
 that the denoiser's guess stays the exact one (`diffusion/empirical.py`). Nothing is trained for it.
-
-A decoder draws thinner than what it was given, and a point between two cells decodes to less than their mean. What is
-left of the difference in relative density is undone by a few Newton steps in latent space.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +16,7 @@ from voxplore.diffusion import between_neighbours, mean_of_neighbours
 from voxplore.errors import VoxploreError
 from voxplore.recipes import Denoiser
 
-__all__ = ["DENSITY", "Points", "log_chance", "points_of", "towards_density", "wanted_values"]
+__all__ = ["DENSITY", "Points", "log_chance", "points_of", "wanted_values"]
 
 #: The property that every training cell is known with.
 DENSITY = "relative_density"
@@ -67,33 +64,6 @@ def log_chance(points: Points, wanted: Mapping[str, Tensor], options: Denoiser) 
     """How likely each of m points is for each of n chains, (n, m) up to a constant; None where nothing is wanted."""
     parts = [_off(name, values, points, options).square() for name, values in wanted.items()]
     return -0.5 * torch.stack(parts).sum(0) if parts else None
-
-
-def towards_density(
-    latents: Tensor,
-    wanted: Tensor,
-    decode: Callable[[Tensor], Tensor],
-    soften: Callable[[Tensor], Tensor],
-    cut: Callable[[Tensor], Tensor],
-    *,
-    steps: int,
-    reach: float,
-) -> Tensor:
-    """Latents (n, latent) moved to where their cells, cut, have the relative densities wanted (n,), or near to it.
-
-    decode: latents -> values (n, d, d, d); soften: values -> 0 ... 1; cut: values -> Bool. The difference is that of
-    the cut cells, its gradient that of the softened ones. Each step is the shortest that would undo the difference,
-    were the density linear in the latents, and no longer than `reach`.
-    """
-    for _ in range(steps):
-        with torch.enable_grad():
-            at = latents.detach().requires_grad_()
-            values = decode(at)
-            (slope,) = torch.autograd.grad(soften(values).mean((1, 2, 3)).sum(), at)
-        off = wanted.to(latents) - cut(values.detach()).float().mean((1, 2, 3))
-        step = slope * (off / slope.square().sum(1).clamp(min=1e-12))[:, None]
-        latents = latents + step * (reach / step.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
-    return latents
 
 
 def _off(name: str, wanted: Tensor, points: Points, options: Denoiser) -> Tensor:

@@ -1,4 +1,4 @@
-"""From decoded values to cells: symmetrised where the cell is to be symmetric, cut at a level or at a density."""
+"""From latents to cells: decoded, symmetrised where the cell is to be symmetric, cut at a level or at a density."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,82 @@ from torch import Tensor
 
 from voxplore.geometry import FLIPS
 from voxplore.kernels import Components, components, largest_pieces
+from voxplore.models.voxels import fixed_batch
+from voxplore.models.voxplore_parts import KnownLatents, LatentAutoencoder
+from voxplore.recipes import Sampling
 
-__all__ = ["connected", "cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
+__all__ = ["DECODED", "Decoding", "connected", "cut_at_density", "cut_in_one_piece", "largest_piece", "symmetrised"]
+
+#: Latents that are decoded together. Fixed, and the last batch filled up, so that no cell depends on the others.
+DECODED = 64
+#: Steep enough for what lies between void and solid, 0 and 1, to count for the gradient of a density (our choice).
+_SHARPNESS = 10.0
+#: Longest step towards a wanted density, in units of the spacing of known latents (our choice).
+_REACH = 0.5
+
+
+class Decoding:
+    """What a sampling makes of latents. flips: uint8 (n,), which flips each cell is to have; None to let it be."""
+
+    def __init__(self, autoencoder: LatentAutoencoder, known: KnownLatents, sampling: Sampling):
+        self.decoder, self.known, self.sampling = autoencoder.decoder, known, sampling
+        self.logits = autoencoder.shape.loss != "mse"
+
+    @torch.no_grad()
+    def cells(self, latents: Tensor, flips: Tensor | None = None, wanted: Tensor | None = None) -> np.ndarray:
+        """Bool (n, d, d, d) of the encoder's latents (n, latent); wanted: relative densities (n,), see `calibrate`."""
+        parts, calibrated = [], wanted if self.sampling.calibrate else None
+        for start in range(0, max(1, len(latents)), DECODED):
+            rows = slice(start, start + DECODED)
+            values = fixed_batch(self.decoder, latents[rows], DECODED)
+            values = values if flips is None else symmetrised(values, flips[rows])
+            solid = self._cut(values) if calibrated is None else cut_at_density(values, calibrated[rows])
+            parts.append(solid.cpu().numpy())
+        cells = np.concatenate(parts)
+        return largest_piece(cells) if self.sampling.largest_piece else cells
+
+    def at_density(self, latents: Tensor, wanted: Tensor, flips: Tensor | None = None) -> Tensor:
+        """Standardised latents (n, latent) moved to where their cells have, or nearly, the densities wanted (n,).
+
+        A decoder draws thinner than what it was given, and between two cells thinner than their mean. Newton's steps
+        (our choice): the difference is that of the cells as they are cut, its gradient that of softened ones; each step
+        is the shortest that would undo the difference, were the density linear in the latents, within _REACH.
+        """
+        moved = [latents[:0]]
+        for start in range(0, len(latents), DECODED):
+            rows = slice(start, start + DECODED)
+            part, group = latents[rows], None if flips is None else flips[rows]
+            for _ in range(self.sampling.density_steps):
+                values, slope = self._softened(part)
+                values = values if group is None else symmetrised(values, group)
+                off = wanted[rows].to(part) - self._cut(values).float().mean((1, 2, 3))
+                part = part + _shortest(slope, off, _REACH * float(self.known.spacing))
+            moved.append(part)
+        return torch.cat(moved)
+
+    def _softened(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoded values (n, d, d, d) of standardised latents; gradient of their softened density, (n, latent)."""
+        level, sharpness = self._level(self.sampling.threshold), 1.0 if self.logits else _SHARPNESS
+        with torch.enable_grad():
+            at = latents.detach().requires_grad_()
+            values = fixed_batch(self.decoder, self.known.restore(at), DECODED)
+            density = torch.sigmoid(sharpness * (values - level)).mean((1, 2, 3))
+            (slope,) = torch.autograd.grad(density.sum(), at)
+        return values.detach(), slope
+
+    def _cut(self, values: Tensor) -> Tensor:
+        levels = [self._level(threshold) for threshold in (self.sampling.threshold, *self.sampling.lower)]
+        return cut_in_one_piece(values, levels, self.sampling.spanning)
+
+    def _level(self, threshold: float) -> float:
+        """What a decoded value must exceed: the threshold itself, or its logit where logits are decoded."""
+        return float(torch.logit(torch.tensor(threshold))) if self.logits else threshold
+
+
+def _shortest(slope: Tensor, off: Tensor, reach: float) -> Tensor:
+    """Shortest steps (n, latent) by which linear functions of slopes (n, latent) rise by off (n,), none above reach."""
+    step = slope * (off / slope.square().sum(1).clamp(min=1e-12))[:, None]
+    return step * (reach / step.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
 
 
 def symmetrised(values: Tensor, flips: Tensor) -> Tensor:
