@@ -178,7 +178,7 @@ class VoxPloreConfig:
 #: Strength and radius of SRR on each set, for plain and for symmetrised decoding, which can pay for a longer one;
 #: chosen on the valid split (`experiments/push.sh`, tables in results/<set>/push; plain on both sets as on shells).
 _PUSH = {
-    "nets": ((0.9, 1.3), (2.4, 1.15)),
+    "nets": ((0.9, 1.3), (1.8, 1.2)),
     "shells": ((1.2, 1.1), (2.4, 1.1)),
     "both": ((1.2, 1.1), (1.8, 1.1)),
 }
