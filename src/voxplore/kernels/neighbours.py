@@ -241,6 +241,9 @@ def _any_left(bounds, solid, query_solid, common, total):
 def _scan(query, reference, start, stop, bounds, brute, flagged, groups, best):
     """References [start, stop) against all queries; a reference is fetched once for all of them."""
     last = best.index.shape[1] - 1
+    gathered = np.zeros((flagged.shape[0] + TILE_QUERIES - 1, query.words.shape[1]), np.uint64)
+    for a in range(flagged.shape[0]):
+        gathered[a] = query.words[flagged[a]]
     for first in range(start, stop, _REFERENCE_TILE):
         end = min(first + _REFERENCE_TILE, stop)
         solid = reference.solid[first:end]
@@ -256,24 +259,22 @@ def _scan(query, reference, start, stop, bounds, brute, flagged, groups, best):
                 if _may_enter(minimum_sum(query.fine, i, reference.fine, j), i, both, best):
                     _count_pair(query, reference, i, j, groups, best)
         if flagged.shape[0] > 0:
-            _scan_tiles(flagged, query, reference, first, end, groups, best)
+            _scan_tiles(flagged, gathered, query, reference, first, end, groups, best)
 
 
 @jit
-def _scan_tiles(flagged, query, reference, first, end, groups, best):
-    """Every pair of the flagged queries and references [first, end), by the register tile."""
+def _scan_tiles(flagged, gathered, query, reference, first, end, groups, best):
+    """Every pair of the flagged queries, words gathered, and references [first, end), by the register tile."""
     counts = np.empty((TILE_QUERIES, TILE_REFERENCES), np.int64)
-    gathered = np.zeros((_BRUTE_TILE, query.words.shape[1]), np.uint64)
     whole = first + (end - first) // TILE_REFERENCES * TILE_REFERENCES
     for low in range(0, flagged.shape[0], _BRUTE_TILE):
         n = min(_BRUTE_TILE, flagged.shape[0] - low)
         for a in range(n):
-            gathered[a] = query.words[flagged[low + a]]
             for j in range(whole, end):
                 _count_pair(query, reference, flagged[low + a], j, groups, best)
         for j in range(first, whole, TILE_REFERENCES):
             for a in range(0, n, TILE_QUERIES):
-                overlap_tile(gathered, a, reference.words, j, counts)
+                overlap_tile(gathered, low + a, reference.words, j, counts)
                 for s in range(min(TILE_QUERIES, n - a)):
                     i = flagged[low + a + s]
                     for b in range(TILE_REFERENCES):
