@@ -202,8 +202,8 @@ def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(ce
     model = vp.VoxPlore(brief("voxplore-nets-tiny", cells=6400), device="cpu").fit(cells)
     density = cells.relative_density()
     wanted = np.linspace(*np.quantile(density, [0.1, 0.9]), 30)
-    as_drawn = dataclasses.replace(model.config.sampling, density_steps=0)
-    moved = dataclasses.replace(as_drawn, density_steps=4)
+    as_drawn = dataclasses.replace(model.config.sampling, density_corrections=0)
+    moved = dataclasses.replace(as_drawn, density_corrections=4)
     calibrated = dataclasses.replace(as_drawn, calibrate=True)
     sets = [model.generate(30, seed=0, sampling=as_drawn)] + [
         model.generate(30, seed=0, condition={"relative_density": wanted}, sampling=sampling)

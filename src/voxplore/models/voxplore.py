@@ -223,7 +223,7 @@ class VoxPlore(Generator):
         )
         flips = self.latents.flips[self.latents.nearest(latents)] if sampling.symmetrise else None
         decoding = Decoding(self.autoencoder, self.latents, sampling)
-        if DENSITY in wanted and sampling.density_steps:
+        if DENSITY in wanted and sampling.density_corrections:
             latents = decoding.at_density(latents, wanted[DENSITY], flips)
         return decoding.cells(self.latents.restore(latents), flips, wanted.get(DENSITY))
 

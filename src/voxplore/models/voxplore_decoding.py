@@ -53,7 +53,7 @@ class Decoding:
         for start in range(0, len(latents), DECODED):
             rows = slice(start, start + DECODED)
             part, group = latents[rows], None if flips is None else flips[rows]
-            for _ in range(self.sampling.density_steps):
+            for _ in range(self.sampling.density_corrections):
                 values, slope = self._softened(part)
                 values = values if group is None else symmetrised(values, group)
                 off = wanted[rows].to(part) - self._cut(values).float().mean((1, 2, 3))

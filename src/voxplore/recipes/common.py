@@ -31,4 +31,4 @@ class Training:
     ema: float | None = 0.999
     """Decay of the averaged weights that sampling uses (our choice)."""
     precision: Precision = "auto"
-    """bf16: autocast to bfloat16. auto: that on CUDA; on a CPU it costs reconstruction .01 of IoU (our choice)."""
+    """bf16: autocast to bfloat16. auto: that on CUDA alone; on a CPU that has it, it was no faster (our choice)."""

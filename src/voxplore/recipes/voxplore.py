@@ -144,7 +144,7 @@ class Sampling:
     turn: Augment = "none"
     """Turn each cell by one of these, drawn by lot: a model of cells in one orientation then draws them in all that the
     reference has (our choice). Cells asked for a property other than relative density stay as they are."""
-    density_steps: int = 0
+    density_corrections: int = 0
     """Newton steps of each latent towards where its cell has the relative density asked for, if one is (our choice)."""
     calibrate: bool = False
     """Cut each cell at the relative density asked for, where one is, instead of the threshold (our choice)."""
@@ -192,7 +192,7 @@ def _pushed(push: tuple[float, float]) -> SRR:
 def _few_steps(cells: str, threshold: float = 0.5) -> Sampling:
     """46 steps, six of them early; between two pushes a chain finds its way in four."""
     push = _pushed(_PUSH[cells][0])
-    return Sampling("dpm++", 46, early=6, srr=push, threshold=threshold, turn="six", density_steps=4)
+    return Sampling("dpm++", 46, early=6, srr=push, threshold=threshold, turn="six", density_corrections=4)
 
 
 _SMALL = VoxPloreConfig(
