@@ -147,7 +147,7 @@ def _clipped(module: nn.Module, clip: float | None) -> Tensor:
 
 
 def _autocast_dtype(precision: str, device: str) -> torch.dtype | None:
-    # Not on CPUs that have it: it gained nothing there (docs/log.md), and one recipe is to give one model on all of them.
+    # Not on CPUs that have it: no gain there (docs/log.md), and one recipe is to give one model on all of them.
     fast = precision == "bf16" or (precision == "auto" and device.startswith("cuda"))
     return torch.bfloat16 if fast else None
 
