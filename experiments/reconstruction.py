@@ -1,8 +1,8 @@
 """How well a trained VoxPlore gives back cells that it is shown: mean IoU of decode(encode(cell)) with the cell.
 
-Writes results/<set>/<recipe>/reconstruction.json (or --out): training cells, held-out cells, those of each part of a
-joined set, and, where they are at hand (VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read
-but not kept.
+Writes results/<set>/<recipe>/reconstruction.json (or --out): training cells, held-out cells, those of them without
+central symmetry (S_sym under 1), those of each part of a joined set, and, where they are at hand (VOXPLORE_REAL_CELLS,
+else ../shared/data), the 392 real cells, which are read but not kept.
 
     python experiments/reconstruction.py runs/voxplore-nets-small/model data/nets
 """
@@ -32,6 +32,7 @@ def main() -> None:
     shown = {"training": "train", "held-out": "test"}
     whole = {name: vp.load_cells(chosen.cells, split=split) for name, split in shown.items()}
     sets = {name: evenly(cells, LIMIT) for name, cells in whole.items()}
+    sets["held-out without central symmetry"] = sets["held-out"][vp.metrics.symmetry(sets["held-out"]) < 1]
     for part in dict.fromkeys(whole["held-out"].index.get("set", np.zeros(0)).tolist()):
         sets[f"held-out {part}"] = whole["held-out"][whole["held-out"].index["set"] == part][:LIMIT]
     real = Path(os.environ.get("VOXPLORE_REAL_CELLS", ROOT.parent / "shared" / "data")) / "lumpe-cells.jsonl.gz"
@@ -49,7 +50,7 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     files.write_json(out, found)
     for name, part in found["iou"].items():
-        print(f"{name}: IoU {part['mean']:.3f} ({part['n']} cells)")
+        print(f"{name}: " + (f"IoU {part['mean']:.3f} ({part['n']} cells)" if part["n"] else "none"))
 
 
 def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
@@ -62,7 +63,9 @@ def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
 def summary(model: vp.VoxPlore, cells: vp.UnitCells) -> dict[str, float]:
     """Mean and quartiles of the IoU of n cells with their reconstructions."""
     parts = [iou(cells[i : i + 64], model) for i in range(0, len(cells), 64)]
-    values = np.concatenate(parts)
+    values = np.concatenate([np.zeros(0), *parts])
+    if not len(values):
+        return {"n": 0}
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     return {"n": len(values), "mean": values.mean(), "q25": low, "median": middle, "q75": high}
 

@@ -30,5 +30,7 @@ for recipe in "$plain" "voxplore-sym-$set-small"; do
         rows=$([ "$seed$recipe" = "0$plain" ] && echo --rows || true)
         [ -e "$row" ] || "$vox" evaluate "$drawn" --reference "data/$set" --name "$recipe" --out "$row" $rows
     done
+    [ -e "results/$set/$recipe/reconstruction.json" ] ||
+        "${PYTHON:-python}" experiments/reconstruction.py "runs/$recipe/model" "data/$set"
     [ -e "results/$set/$recipe/cells.png" ] || "$vox" render "samples/$recipe/seed0" --out "results/$set/$recipe/cells.png"
 done

@@ -1,5 +1,6 @@
 """What a drawing says about itself, from samples to scores."""
 
+import dataclasses
 import json
 import re
 
@@ -35,6 +36,16 @@ def test_samples_say_what_they_took(model):
     assert made["seconds_per_1000"] > 0
     assert made["steps"] == model.config.sampling.steps
     assert re.search(r"torch \d", made["hardware"])
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name.endswith("-nets-tiny")])
+def test_steps_are_those_of_the_samplers_stages_and_nothing_else(recipe):
+    sampling = RECIPES[recipe].sampling
+    stages = {"xcube": ("coarse_steps", "fine_steps")}.get(recipe.split("-")[0], ("steps",))
+    counted = [getattr(sampling, name) for name in stages if hasattr(sampling, name)]
+    assert runs._steps(sampling) == (sum(counted) if counted else None)
+    names = {field.name for field in dataclasses.fields(sampling) if "steps" in field.name}
+    assert names <= set(stages), "a field of another name would count nothing"
 
 
 def test_training_elsewhere_is_named_beside_the_drawing(model, monkeypatch):

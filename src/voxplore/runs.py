@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["changed", "draw", "made", "recipe_with", "shown", "train"]
 
+#: Fields of a sampling that count a sampler's steps, those of XCube by stage.
+_STEPS = ("steps", "coarse_steps", "fine_steps")
+
 
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
     """The recipe's configuration with fields `changed`; raises VoxploreError for an unknown recipe too."""
@@ -136,8 +139,7 @@ def _seconds(trained: dict[str, Any], measured: float) -> float:
 
 
 def _steps(sampling: Any) -> int | None:
-    names = [field.name for field in dataclasses.fields(sampling)]
-    steps = [getattr(sampling, name) for name in names if name == "steps" or name.endswith("_steps")]
+    steps = [getattr(sampling, name) for name in _STEPS if hasattr(sampling, name)]
     return sum(steps) if steps else None
 
 

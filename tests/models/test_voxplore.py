@@ -198,6 +198,21 @@ def test_what_is_drawn_again_does_not_depend_on_how_many_are_drawn(model):
     assert np.array_equal(few, many[:7])
 
 
+def test_what_is_drawn_again_does_not_depend_on_where_a_batch_begins(model, monkeypatch):
+    sampling = dataclasses.replace(model.config.sampling, redraws=2)
+    chains, sizes = vp.VoxPlore._chains, set()
+
+    def watched(self, noise, *rest):
+        sizes.add(len(noise.streams))
+        return chains(self, noise, *rest)
+
+    monkeypatch.setattr(vp.VoxPlore, "_chains", watched)
+    whole = model.generate(90, seed=1, sampling=sampling).packed
+    parts = [model.generate(45, seed=1, sampling=sampling, first=first).packed for first in (0, 45)]
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert len(sizes) == 2, "matrix products of other sizes round otherwise"
+
+
 def test_conditioned_cells_come_near_the_density_and_calibrated_ones_reach_it(cells):
     model = vp.VoxPlore(brief("voxplore-nets-tiny", cells=6400), device="cpu").fit(cells)
     density = cells.relative_density()

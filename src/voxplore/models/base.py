@@ -127,10 +127,11 @@ class CellNoise:
         drawn = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])
         return torch.from_numpy(drawn).to(self.device)
 
-    def of(self, rows: np.ndarray) -> "CellNoise":
-        """The streams of these cells alone; what is drawn from them is drawn from here, too."""
+    def of(self, rows: np.ndarray, n: int) -> "CellNoise":
+        """The streams of these cells, filled up to n; what is drawn from theirs is drawn from here, too."""
         part = copy.copy(self)
         part.streams = [self.streams[i] for i in rows]
+        part.streams += [copy.deepcopy(self.streams[rows[-1]]) for _ in range(n - len(rows))]
         return part
 
     def below(self, bound: int) -> list[int]:

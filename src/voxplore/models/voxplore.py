@@ -43,6 +43,8 @@ __all__ = ["VoxPlore"]
 
 #: Chains drawn together. Fixed, and the last batch filled up, so that a cell does not depend on how many are drawn.
 _CHAINS = 256
+#: Chains of cells that are drawn again; a batch of their own size, since few of _CHAINS are (our choice).
+_AGAIN = 32
 #: See `empirical_denoiser`; samplers of 100 even steps or fewer take longer ones and keep no guess (our choice).
 _KEPT = 0.1
 #: Cells that the principal components are taken from.
@@ -199,11 +201,12 @@ class VoxPlore(Generator):
         noise = CellNoise(seed, first, _CHAINS, (self.config.autoencoder.latent,), self.device)
         voxels = self._chains(noise, sampling, wanted)
         for _ in range(sampling.redraws):
-            again = np.flatnonzero(~connected(voxels))
-            if not len(again):
-                break
-            part = {name: values[torch.from_numpy(again)] for name, values in wanted.items()}
-            voxels[again] = self._chains(noise.of(again), sampling, part)
+            unconnected = np.flatnonzero(~connected(voxels))
+            for start in range(0, len(unconnected), _AGAIN):
+                again = unconnected[start : start + _AGAIN]
+                filled = torch.from_numpy(np.resize(again, _AGAIN))
+                part = {name: values[filled] for name, values in wanted.items()}
+                voxels[again] = self._chains(noise.of(again, _AGAIN), sampling, part)[: len(again)]
         if set(wanted) <= {DENSITY}:  # other properties may be of one axis
             voxels = turned_by_lot(voxels, sampling.turn, noise)
         return pack(voxels)
