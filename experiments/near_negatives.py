@@ -25,7 +25,7 @@ TURNED = ((2, 1, 0), (False, False, False))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Share of cells that lie nearer to a negative than to a training cell.")
+    parser = argparse.ArgumentParser(description="Share of cells whose nearest in latent space is a negative.")
     parser.add_argument("model", type=Path)
     parser.add_argument("cells", type=Path)
     parser.add_argument("--n", type=int, default=900, help="training cells, negatives, and cells of each kind")
