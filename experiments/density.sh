@@ -1,23 +1,34 @@
 #!/usr/bin/env bash
 # Cells of a wanted relative density: 1,000 of voxplore-<set>-small, asked for densities from the 5th to the 95th
-# percentile of the held-out cells, as decoded and cut at the density; what `generate` prints is kept beside the scores.
-# Needs the model of experiments/small.sh. About five minutes on two CPU cores.
+# percentile of the held-out cells: as drawn from training cells of near densities, corrected in latent space (the
+# default), and cut at the density; what `generate` prints is kept beside the scores.
+# Two CPU cores: about ten minutes beside the training. SIZE=tiny: 12 cells, in OUT.
 #   experiments/density.sh nets|shells
-set -euo pipefail
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/common.sh"
 set=${1:?"nets or shells"}
-case $set in # 5th and 95th percentile of the test split
-    nets) range=(0.0595 0.2711) ;;
-    shells) range=(0.1167 0.3129) ;;
-    *) echo "nets or shells, came $set" >&2 && exit 2 ;;
-esac
-vox=${VOXPLORE:-voxplore}
-for way in decoded calibrated; do
-    row=results/$set/density-$way/seed0 drawn=samples/density-$set-$way
-    if [ ! -e "$drawn" ]; then
-        flag=$([ $way = calibrated ] && echo --calibrate || true)
-        "$vox" generate "runs/voxplore-$set-small/model" --n 1000 --seed 0 --density "${range[@]}" $flag --out "$drawn" | tee "samples/density-$set-$way.txt"
-    fi
-    [ -e "$row" ] || "$vox" evaluate "$drawn" --reference "data/$set" --name "voxplore, density asked for, $way" --out "$row"
-    cp -n "samples/density-$set-$way.txt" "results/$set/density-$way/generated.txt" 2>/dev/null || true
+recipe=voxplore-$set-$size n=$([ "$size" = tiny ] && echo 12 || echo 1000)
+built "$set"
+trained "$set" "$recipe"
+read -r -a range < <("$python" - "data/$set" << 'END'
+import sys
+import numpy as np
+import voxplore as vp
+
+density = vp.load_cells(sys.argv[1], split="test").relative_density()
+print(*(f"{x:.4f}" for x in np.quantile(density, [0.05, 0.95])))
+END
+)
+mkdir -p samples
+for way in uncorrected decoded calibrated; do
+    row=results/$set/density-$way cells=samples/density-$set-$way
+    case $way in
+        uncorrected) how=(--set density_corrections=0) ;;
+        decoded) how=() ;;
+        calibrated) how=(--calibrate) ;;
+    esac
+    [ -e "$cells" ] || "$vox" generate "runs/$recipe/model" --n "$n" --seed 0 --density "${range[@]}" "${how[@]}" \
+        --out "$cells" | tee "$cells.txt"
+    [ -e "$row/seed0" ] ||
+        "$vox" evaluate "$cells" --reference "data/$set" --name "voxplore, density asked for, $way" --out "$row/seed0"
+    [ ! -e "$cells.txt" ] || cp "$cells.txt" "$row/generated.txt"
 done
