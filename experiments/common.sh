@@ -29,8 +29,12 @@ built() { # SET: data/SET, unless it exists; families are nets, shells and five 
     "$vox" build joined --sets "${parts[@]/#/data/}" --name "$1" --out "data/$1"
 }
 
-trained() { # SET RECIPE [FIELD=VALUE ...]: runs/RECIPE, unless it exists
-    local set=$1 recipe=$2
+trained() { # SET RECIPE [FIELD=VALUE ...]: runs/RECIPE, unless it exists; a symmetrised one has the plain one's training
+    local set=$1 recipe=$2 plain=runs/${2/voxplore-sym-/voxplore-}
     shift 2
+    if [ "$plain" != "runs/$recipe" ] && [ -e "$plain/model" ] && [ ! -e "runs/$recipe" ]; then
+        mkdir -p "runs/$recipe/run"
+        cp "$plain"/run/{autoencoder.safetensors,log.jsonl} "runs/$recipe/run/"
+    fi
     [ -e "runs/$recipe/model" ] || "$vox" train "data/$set" --recipe "$recipe" --out "runs/$recipe" "${brief[@]}" "$@"
 }
