@@ -109,7 +109,7 @@ def twin(script: str, out: Path, *arguments: str) -> str:
         ("negatives.sh", ("nets",), ("results/nets/negatives/table/table.md", "results/nets/negatives/reasons.json")),
         ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
         ("sensitivity.sh", ("shells", "inter"), ("results/shells/sensitivity/inter/page/shells/curve.csv",)),
-        ("density.sh", ("nets",), ("results/nets/density-uncorrected/generated.txt", "results/nets/density-decoded/seed0")),
+        ("density.sh", ("nets",), ("results/nets/density-uncorrected/generated.txt",)),
         ("steps.sh", ("nets",), ("results/nets/steps/table/table.md",)),
         ("orientations.sh", ("nets",), ("results/nets/held-out-turned/scores.json",)),
         ("families.sh", (), ("results/families/voxplore-families-tiny/families.md",)),
