@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Cells of a wanted stiffness or Poisson's ratio, at 24^3: known of 1,000 training cells, asked for evenly from the 5th to
-# the 95th percentile, 200 cells for each property; what `properties` finds in them stands beside what was asked for.
+# Cells of a wanted stiffness or Poisson's ratio, at 24^3: known of 3,000 training cells, asked for evenly from the 5th to
+# the 95th percentile, 200 cells for each property; what `properties` finds in them stands beside what was asked for, in asked.json.
 #   experiments/stiffness.sh nets|shells [PROPERTY ...]      columns of properties.csv
-# Two CPU cores: about 10 minutes. SIZE=tiny: about a minute, in OUT. KNOWN, DRAWN: other numbers of cells.
+# Two CPU cores: about 15 minutes. SIZE=tiny: about a minute, in OUT. KNOWN, DRAWN: other numbers of cells.
 source "$(dirname "$0")/common.sh"
 set=${1:?"nets or shells"}
 shift
-properties=("$@") coarse=$set-24 known=${KNOWN:-1000} drawn=${DRAWN:-200}
+properties=("$@") coarse=$set-24 known=${KNOWN:-3000} drawn=${DRAWN:-200}
 [ $# -gt 0 ] || properties=(young_hill young_share poisson_xy)
 short=(autoencoder.resolution=24 autoencoder_training.cells=170000)
 if [ "$size" = tiny ]; then
@@ -36,4 +36,6 @@ for property in "${properties[@]}"; do
         --properties "$table" --known "data/$coarse" --out "$cells"
     [ -e "$out/seed0" ] || "$vox" evaluate "$cells" --reference "data/$coarse" --name "$asked" --out "$out/seed0"
     [ -e "$out/properties" ] || "$vox" properties "$cells" --out "$out/properties"
+    [ -e "$out/asked.json" ] ||
+        "$python" "$here/asked.py" "$cells" "$out/properties/properties.csv" "$property" --out "$out/asked.json"
 done

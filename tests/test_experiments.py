@@ -114,7 +114,7 @@ def twin(script: str, out: Path, *arguments: str) -> str:
         ("orientations.sh", ("nets",), ("results/nets/held-out-turned/scores.json",)),
         ("families.sh", (), ("results/families/voxplore-families-tiny/families.md",)),
         ("resolution.sh", ("nets",), ("results/nets/resolution/table/table.md",)),
-        ("stiffness.sh", ("nets", "young_hill"), ("results/nets/stiffness/young_hill/properties/properties.csv",)),
+        ("stiffness.sh", ("nets", "young_hill"), ("results/nets/stiffness/young_hill/asked.json",)),
     ],
 )
 def test_the_tiny_twin_makes_its_result_and_goes_on_from_what_exists(script, arguments, made, tmp_path):
