@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Cells of a wanted stiffness or Poisson's ratio, at 24^3: known of 3,000 training cells, asked for evenly from the 5th to
-# the 95th percentile, 200 cells for each property; what `properties` finds in them stands beside what was asked for, in asked.json.
+# the 95th percentile, 200 cells for each property; asked.json says how near what `properties` finds comes to what was
+# asked for.
 #   experiments/stiffness.sh nets|shells [PROPERTY ...]      columns of properties.csv
 # Two CPU cores: about 15 minutes. SIZE=tiny: about a minute, in OUT. KNOWN, DRAWN: other numbers of cells.
 source "$(dirname "$0")/common.sh"
