@@ -1,7 +1,8 @@
 """Cells asked for a property, and what was found in them: correlation, miss, and the miss by chance.
 
-Asked for: column wanted_<property> of the cells' index. Found: <property> of a table by `voxplore properties`. Cells whose
-property is not finite, since they do not hold together, are counted and left out.
+Asked for: column wanted_<property> of the cells' index. Found: <property> of a table by `voxplore properties`.
+
+Cells whose property is not finite, since they do not hold together, are counted and left out.
 
     python experiments/asked.py CELLS properties.csv young_hill --out results/nets/stiffness/young_hill/asked.json
 """
