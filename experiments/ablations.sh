@@ -22,7 +22,13 @@ fi
 mkdir -p "$out" && cd "$out"
 [ -e "data/$data" ] || "$vox" build "$set" "${options[@]}" --out "data/$data"
 
-recipe_of() { [ "$1" = base ] && echo "voxplore-$set-$size" || echo "voxplore-$1-$set-$size"; }
+recipe_of() { # the published shape is the base at full size, and has the trained denoiser of mlp
+    case $1-$size in
+        base-full | mlp-full) echo "voxplore-published-$set-full" ;;
+        base-*) echo "voxplore-$set-$size" ;;
+        *) echo "voxplore-$1-$set-$size" ;;
+    esac
+}
 same_autoencoder() { # the variant whose autoencoder this one has
     case $1 in
         nosrr | diff* | mlp | sym) echo base ;;
@@ -47,6 +53,6 @@ for variant in "$@"; do
         [ -e "$drawn" ] || "$vox" generate "$run/model" --n $n --seed "$seed" --out "$drawn"
         "$vox" evaluate "$drawn" --reference "data/$data" --name "$recipe${label:+ at $RESOLUTION^3}" --out "$row"
     done
-    rows+=(results/"$data"/"$recipe"/seed[0-9]) # not the refined one
+    [[ " ${rows[*]} " == *"/$recipe/"* ]] || rows+=(results/"$data"/"$recipe"/seed[0-9]) # not the refined one
 done
 "$vox" compare "${rows[@]}" --out "results/$data/$table" --overwrite

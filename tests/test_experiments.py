@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,20 @@ def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tm
     assert "model in" not in run()
 
 
+@pytest.mark.parametrize("number", [4, 5])
+def test_a_table_at_full_size_asks_for_recipes_that_there_are(number, tmp_path):
+    scripts = tmp_path / "experiments"
+    scripts.mkdir()
+    for name in (f"table{number}.sh", "ablations.sh"):
+        shutil.copy(SCRIPT.with_name(name), scripts)
+    surroundings = {**os.environ, "SIZE": "full", "VOXPLORE": "echo"}  # says what it would run
+    command = ["bash", str(scripts / f"table{number}.sh")]
+    said = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
+    asked = re.findall(r"--recipe (\S+)", said)
+    assert len(set(asked)) >= 4
+    assert set(asked) <= set(RECIPES)
+
+
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 6])
 def test_every_row_of_tables_2_to_6_has_a_recipe_in_every_size(number):
     script = SCRIPT.with_name(f"table{number}.sh").read_text(encoding="utf-8")
@@ -60,9 +75,7 @@ def test_every_row_of_tables_2_to_6_has_a_recipe_in_every_size(number):
     assert found
     for variant in found[2].split():
         name = "voxplore" if variant == "base" else f"voxplore-{variant}"
-        sizes = ("tiny", "small") if variant == "mlp" else ("tiny", "small", "full")
-        if variant == "base":
-            sizes = ("tiny", "small")
+        sizes = ("tiny", "small") if variant in ("base", "mlp") else ("tiny", "small", "full")
         assert {f"{name}-{found[1]}-{size}" for size in sizes} <= set(RECIPES)
 
 
