@@ -4,16 +4,16 @@
 # points, and with two levels to cut at instead of nine, which takes half the time; what that costs, the scores tell.
 # Prints seconds and most memory of each step, and keeps them beside the scores. A step that is broken off goes on where
 # it was when the same command is given again; what exists is kept.
-#   experiments/million.sh [CELLS]        TINY=1: 600 cells against a few, in a minute or two
+#   experiments/million.sh [CELLS]        SIZE=tiny: 600 cells against a few, in a minute or two
 # WORKERS: processes that draw, and threads that score (two). OUT: where all goes (the checkout).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cells=${1:-1000000} nets=2193 vox=${VOXPLORE:-voxplore}
-[ -z "${TINY:-}" ] || { cells=600 nets=40; }
+[ "${SIZE:-}" != tiny ] || { cells=600 nets=40; }
 out=${OUT:-.} workers=${WORKERS:-2}
 drawn=$out/samples/million/$cells row=$out/results/robustness/million/$cells
 quick=(steps=14 early=4 points=10000 "lower=[0.3]" spanning=false redraws=0 turn=none)
-[ -z "${TINY:-}" ] || quick=(steps=14 early=4)
+[ "${SIZE:-}" != tiny ] || quick=(steps=14 early=4)
 export VOXPLORE_THREADS=$workers
 
 timed() { # timed NAME COMMAND...: seconds and the most memory that one process held

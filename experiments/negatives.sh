@@ -20,5 +20,7 @@ for kind in noise void_block other_block noise_block scatter broken_struts float
         "$vox" evaluate "$cells" --reference "data/$set" --name "negatives: $kind" --out "$out/$kind" "${rows[@]}"
     rows=()
 done
-"$vox" compare "$out"/*/ --columns symmetry periodicity connectivity quality valid novelty_ungated --out "$out/table" --overwrite
+columns=(symmetry periodicity connectivity quality valid novelty_ungated)
+mapfile -t scored < <(dirname "$out"/*/scores.json) # not the table of an earlier run
+"$vox" compare "${scored[@]}" --columns "${columns[@]}" --out "$out/table" --overwrite
 "$python" "$here/reasons.py" "$out" --out "$out/reasons.json"

@@ -46,12 +46,14 @@ for field in "${fields[@]}"; do
                 ;;
             *)
                 along=ras.$field
-                coarse=$([ "$size" = tiny ] && echo "$set" || echo "$set-24")
-                [ -e "data/$coarse" ] || "$vox" build "$set" --n 4000 --seed 0 --resolution 24 --out "data/$coarse"
-                run=runs/sensitivity-$set/$field-$value short=("ras.$field=$value")
-                [ "$size" = tiny ] || short+=(autoencoder.resolution=24 autoencoder_training.cells=170000)
-                [ "$size" != tiny ] || built "$set"
-                [ "$size" != tiny ] || short+=(autoencoder_training.cells=640)
+                coarse=$set short=(autoencoder_training.cells=640)
+                if [ "$size" = tiny ]; then
+                    built "$set"
+                else
+                    coarse=$set-24 short=(autoencoder.resolution=24 autoencoder_training.cells=170000)
+                    [ -e "data/$coarse" ] || "$vox" build "$set" --n 4000 --seed 0 --resolution 24 --out "data/$coarse"
+                fi
+                run=runs/sensitivity-$set/$field-$value short+=("ras.$field=$value")
                 [ -e "$run/model" ] ||
                     "$vox" train "data/$coarse" --recipe "$base" --out "$run" --set "${short[@]}"
                 scored "$field" "$value" "$run/model" "data/$coarse"

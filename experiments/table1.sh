@@ -4,7 +4,7 @@
 # A second row shows seed 0 after `voxplore refine`. What exists is kept, so the same command again goes on, and a model
 # can be added to the table later. On two CPU cores (SIZE=small, the default) a model takes up to ten minutes of training
 # and five for 1,000 cells; SIZE=full wants a GPU. The table takes in every row of that set that exists. SEEDS=0 draws
-# once only. TINY=1 does the same with a few cells of 16^3 and trainings of a few steps, in a folder of its own (OUT, by
+# once only. SIZE=tiny does the same with a few cells of 16^3 and trainings of a few steps, in a folder of its own (OUT, by
 # default a temporary one), in about two minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,8 +20,8 @@ vox=${VOXPLORE:-voxplore}
 size=${SIZE:-small} n=1000 shown=64 out=.
 read -r -a seeds <<< "${SEEDS:-0 1 2}"
 build=(--n 10000 --seed 0)
-if [ "${TINY:-0}" = 1 ]; then
-    size=tiny n=6 shown=6 out=${OUT:-$(mktemp -d)} seeds=(0)
+if [ "$size" = tiny ]; then
+    n=6 shown=6 out=${OUT:-$(mktemp -d)} seeds=(0)
     build=(--n 60 --seed 0 --resolution 16 --workers 1)
 fi
 mkdir -p "$out" && cd "$out"

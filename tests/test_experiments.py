@@ -39,7 +39,7 @@ def test_every_row_of_table_1_has_a_recipe_in_every_size(set_name):
 @pytest.mark.parametrize(("set_name", "models"), [("nets", ("voxplore", "graph")), ("shells", ("vae", "edits"))])
 def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tmp_path):
     voxplore = Path(sys.executable).parent / "voxplore"
-    surroundings = {**os.environ, "TINY": "1", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
+    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
 
     def run() -> str:
         command = ["bash", str(SCRIPT), set_name, *models]
@@ -91,7 +91,7 @@ def test_the_tiny_twin_of_table_3_makes_all_four_corners(tmp_path):
 @pytest.mark.slow
 def test_the_tiny_twin_of_the_million_draws_and_scores_and_does_nothing_twice(tmp_path):
     voxplore = Path(sys.executable).parent / "voxplore"
-    surroundings = {**os.environ, "TINY": "1", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
+    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
 
     def run() -> str:
         command = ["bash", str(SCRIPT.with_name("million.sh"))]
@@ -118,6 +118,7 @@ def twin(script: str, out: Path, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("script", "arguments", "made"),
     [
+        ("small.sh", ("nets",), ("results/nets/voxplore-sym-nets-tiny/reconstruction.json",)),
         ("table2.sh", (), ("results/nets/table2/table.md", "results/nets/table2/latents/latents.png")),
         ("negatives.sh", ("nets",), ("results/nets/negatives/table/table.md", "results/nets/negatives/reasons.json")),
         ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
