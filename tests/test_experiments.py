@@ -119,6 +119,7 @@ def twin(script: str, out: Path, *arguments: str) -> str:
     ("script", "arguments", "made"),
     [
         ("small.sh", ("nets",), ("results/nets/voxplore-sym-nets-tiny/reconstruction.json",)),
+        ("shipped.sh", (), ("results/both/shipped/seed2/scores.json", "results/both/shipped/reconstruction.json")),
         ("table2.sh", (), ("results/nets/table2/table.md", "results/nets/table2/latents/latents.png")),
         ("negatives.sh", ("nets",), ("results/nets/negatives/table/table.md", "results/nets/negatives/reasons.json")),
         ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
