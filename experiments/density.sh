@@ -2,7 +2,7 @@
 # Cells of a wanted relative density: 1,000 of voxplore-<set>-small, asked for densities from the 5th to the 95th
 # percentile of the held-out cells: as drawn from training cells of near densities, corrected in latent space (the
 # default), and cut at the density; what `generate` prints is kept beside the scores.
-# Two CPU cores: about ten minutes beside the training. SIZE=tiny: 12 cells, in OUT.
+# Two CPU cores: about three minutes beside the training. SIZE=tiny: 12 cells, in OUT.
 #   experiments/density.sh nets|shells
 source "$(dirname "$0")/common.sh"
 set=${1:?"nets or shells"}

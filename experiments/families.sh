@@ -3,7 +3,7 @@
 # kirigami. Reconstruction of each family's held-out cells, 1,000 drawn cells scored, and Table 1's columns for those
 # whose nearest training cell is of each family.
 #   experiments/families.sh [RECIPE-VARIANT]     plain by default; sym for symmetrised decoding
-# Two CPU cores: about 35 minutes. SIZE=tiny: about two minutes, in OUT.
+# Two CPU cores: about 20 minutes, 8 more for sym. SIZE=tiny: about two minutes, in OUT.
 source "$(dirname "$0")/common.sh"
 recipe=voxplore-${1:+$1-}families-$size
 n=$([ "$size" = tiny ] && echo 20 || echo 1000)

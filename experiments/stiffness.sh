@@ -3,7 +3,7 @@
 # the 95th percentile, 200 cells for each property; asked.json says how near what `properties` finds comes to what was
 # asked for.
 #   experiments/stiffness.sh nets|shells [PROPERTY ...]      columns of properties.csv
-# Two CPU cores: about 15 minutes. SIZE=tiny: about a minute, in OUT. KNOWN, DRAWN: other numbers of cells.
+# Two CPU cores: about ten minutes. SIZE=tiny: about a minute, in OUT. KNOWN, DRAWN: other numbers of cells.
 source "$(dirname "$0")/common.sh"
 set=${1:?"nets or shells"}
 shift
