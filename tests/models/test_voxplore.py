@@ -253,6 +253,21 @@ def test_interpolation_starts_and_ends_at_the_reconstructions(model, cells):
         model.interpolate(cells[:2], cells[:3], 4)
 
 
+def test_symmetrised_interpolation_keeps_each_end_and_between_them_the_flips_of_both(cells):
+    voxels = cells.voxels()
+    mirrored = vp.UnitCells.from_voxels(voxels | voxels[:, ::-1])  # in x all of them
+    model = vp.VoxPlore(brief("voxplore-sym-nets-tiny"), device="cpu").fit(mirrored)
+    first, last = mirrored[:3], mirrored[5:8]
+    line = model.interpolate(first, last, 4)
+    assert np.array_equal(line[[0, 4, 8]].packed, model.reconstruct(first).packed)
+    assert np.array_equal(line[[3, 7, 11]].packed, model.reconstruct(last).packed)
+    both = flip_group(first.voxels()) & flip_group(last.voxels())
+    assert (both > 1).all()
+    for step in (1, 2):
+        between = flip_group(line[step::4].voxels())
+        assert np.array_equal(between & both, both)
+
+
 @pytest.mark.parametrize("variant", ["noreg", "contrastive", "neg-failures"])
 def test_every_way_to_regularise_trains_and_draws(cells, variant, monkeypatch):
     mixes = []

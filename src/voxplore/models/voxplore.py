@@ -146,14 +146,22 @@ class VoxPlore(Generator):
         return self.decode(self.encode(cells), sampling.threshold, flips)
 
     def interpolate(self, first: UnitCells, last: UnitCells, steps: int) -> UnitCells:
-        """Cells on the straight line between the latents of two cells each: `steps` a pair, both ends among them."""
+        """Cells on the straight line between the latents of two cells each: `steps` a pair, both ends among them.
+
+        Where the recipe symmetrises, an end has its own flips and a cell between two ends those that both have.
+        """
         if len(first) != len(last) or steps < 2:
             came = f"{len(first)} and {len(last)} cells, {steps} steps"
             raise VoxploreError("interpolation", expected="as many cells as cells, and two steps or more", came=came)
+        sampling = self.config.sampling
         ends = self.encode(first), self.encode(last)
         shares = torch.linspace(0, 1, steps, device=self.device)
-        latents = torch.stack([torch.lerp(*ends, share) for share in shares], dim=1)
-        return self.decode(latents.flatten(0, 1), self.config.sampling.threshold)
+        latents = torch.stack([torch.lerp(*ends, share) for share in shares], dim=1).flatten(0, 1)
+        if not sampling.symmetrise:
+            return self.decode(latents, sampling.threshold)
+        one, other = (_flips(cells, CUBE_OPERATIONS[0]).to(self.device) for cells in (first, last))
+        flips = torch.stack([one, *[one & other] * (steps - 2), other], dim=1).flatten()
+        return self.decode(latents, sampling.threshold, flips)
 
     # ------------------------------------------------------------------------------------------------ training
 
