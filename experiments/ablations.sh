@@ -6,21 +6,18 @@
 # 400 cells of 16^3, trainings of a few steps and 20 cells a row, in OUT, to see that everything runs (about two minutes).
 # RESOLUTION=24 is the twin for little time: 4,000 cells of 24^3 and a third of the training, two minutes a row; its
 # folders and rows are called SET-24, and are to be read against each other alone.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/common.sh"
 table=${1:?table} set=${2:?set}
 shift 2
-vox=${VOXPLORE:-voxplore} size=${SIZE:-small} n=1000 out=. options=(--n 10000 --seed 0) brief=() data=$set label=
+n=1000 data=$set label=
 read -r -a seeds <<< "${SEEDS:-0}"
 if [ "$size" = tiny ]; then
-    n=20 out=${OUT:-$(mktemp -d)} options=(--n 400 --seed 0 --resolution 16 --workers 1)
-    brief=(--set autoencoder_training.cells=640 denoiser_training.cells=1280)
+    n=20 many=400
 elif [ "${RESOLUTION:-48}" != 48 ]; then
-    data=$set-$RESOLUTION label=-$RESOLUTION options=(--n 4000 --seed 0 --resolution "$RESOLUTION")
+    data=$set-$RESOLUTION label=-$RESOLUTION many=4000 build+=(--resolution "$RESOLUTION")
     brief=(--set "autoencoder.resolution=$RESOLUTION" autoencoder_training.cells=170000 denoiser_training.cells=400000)
 fi
-mkdir -p "$out" && cd "$out"
-[ -e "data/$data" ] || "$vox" build "$set" "${options[@]}" --out "data/$data"
+[ -e "data/$data" ] || "$vox" build "$set" --n "$many" "${build[@]}" --out "data/$data"
 
 recipe_of() { # the published shape is the base at full size, and has the trained denoiser of mlp
     case $1-$size in

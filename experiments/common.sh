@@ -1,5 +1,6 @@
-# Sourced by other scripts here. SIZE=small (two CPU cores) works in the checkout; SIZE=tiny, to see that everything
-# runs, with few cells of 16^3 and trainings of a few steps in OUT (by default a temporary folder).
+# Sourced by other scripts here. SIZE=small (two CPU cores) and full (one GPU) work in OUT, by default the checkout;
+# SIZE=tiny, to see that everything runs, with few cells of 16^3 and trainings of a few steps, by default in a temporary
+# folder.
 # Sets vox, size, here, many (cells of a set), build (options of `build`) and brief (options of `train`).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,6 +12,7 @@ if [ "$size" = tiny ]; then
     echo "in $OUT"
 fi
 mkdir -p "${OUT:-$here/..}" && cd "${OUT:-$here/..}"
+export OUT=$PWD # for a script that calls another
 
 built() { # SET: data/SET, unless it exists; families are nets, shells and five more in equal parts
     [ ! -e "data/$1" ] || return 0

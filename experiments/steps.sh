@@ -10,7 +10,7 @@ recipe=voxplore-sym-$set-$size n=1000 long=1000 seeds=(0 1 2)
 built "$set"
 trained "$set" "$recipe"
 chosen=results/$set/push/$recipe-$long-steps.csv
-[ -e "$chosen" ] || OUT=$PWD "$here/push.sh" "$set" voxplore-sym $long
+[ -e "$chosen" ] || "$here/push.sh" "$set" voxplore-sym $long
 IFS=, read -r strength radius _ < <(sed -n 3p "$chosen") # after the header and the valid split
 scores=()
 

@@ -4,10 +4,9 @@
 # A second row shows seed 0 after `voxplore refine`. What exists is kept, so the same command again goes on, and a model
 # can be added to the table later. On two CPU cores (SIZE=small, the default) a model takes up to ten minutes of training
 # and five for 1,000 cells; SIZE=full wants a GPU. The table takes in every row of that set that exists. SEEDS=0 draws
-# once only. SIZE=tiny does the same with a few cells of 16^3 and trainings of a few steps, in a folder of its own (OUT, by
-# default a temporary one), in about two minutes.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# once only. SIZE=tiny does the same with a few cells of 16^3 and trainings of a few steps in about two minutes.
+# OUT: where all goes (the checkout, or a temporary folder).
+source "$(dirname "$0")/common.sh"
 set=${1:?"nets or shells"}
 shift
 case $set in
@@ -16,15 +15,9 @@ case $set in
     *) echo "nets or shells, came $set" >&2 && exit 2 ;;
 esac
 [ $# = 0 ] || models=("$@")
-vox=${VOXPLORE:-voxplore}
-size=${SIZE:-small} n=1000 shown=64 out=.
+n=1000 shown=64
 read -r -a seeds <<< "${SEEDS:-0 1 2}"
-build=(--n 10000 --seed 0)
-if [ "$size" = tiny ]; then
-    n=6 shown=6 out=${OUT:-$(mktemp -d)} seeds=(0)
-    build=(--n 60 --seed 0 --resolution 16 --workers 1)
-fi
-mkdir -p "$out" && cd "$out"
+[ "$size" != tiny ] || { n=6 shown=6 many=60 seeds=(0); }
 
 train() { # RECIPE; a tiny training takes a few steps a stage, whatever its stages are called
     local short=()
@@ -37,7 +30,7 @@ train() { # RECIPE; a tiny training takes a few steps a stage, whatever its stag
     "$vox" train "data/$set" --recipe "$1" --out "runs/$1" "${short[@]}"
 }
 
-[ -e "data/$set" ] || "$vox" build "$set" "${build[@]}" --out "data/$set"
+built "$set"
 for model in "${models[@]}"; do
     recipe=$model-$set-$size
     [ "$model-$size" != voxplore-full ] || recipe=voxplore-published-$set-full
@@ -72,4 +65,3 @@ for model in "${models[@]}"; do
     fi
 done
 "$vox" compare "results/$set"/*-"$set-$size"/seed[0-2]* --printed $printed --out "results/$set/table1" --overwrite
-[ "$out" = . ] || echo "in $out"

@@ -2,7 +2,6 @@
 # Table 2: no regularisation, contrastive, RAS, with the latent map of each. nets stands for MetaTruss.
 # RESOLUTION=24: see experiments/ablations.sh.
 source "$(dirname "$0")/common.sh"
-export OUT=$PWD
 "$here/ablations.sh" table2 nets base noreg contrastive
 n=1000 at=
 [ "$size" = tiny ] && n=40 || at=${RESOLUTION:+-$RESOLUTION}

@@ -58,7 +58,7 @@ def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tm
 def test_a_table_at_full_size_asks_for_recipes_that_there_are(number, tmp_path):
     scripts = tmp_path / "experiments"
     scripts.mkdir()
-    for name in (f"table{number}.sh", "ablations.sh"):
+    for name in (f"table{number}.sh", "ablations.sh", "common.sh"):
         shutil.copy(SCRIPT.with_name(name), scripts)
     surroundings = {**os.environ, "SIZE": "full", "VOXPLORE": "echo"}  # says what it would run
     command = ["bash", str(scripts / f"table{number}.sh")]
