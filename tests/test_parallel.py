@@ -55,7 +55,8 @@ def test_a_killed_parent_takes_its_workers_with_it(tmp_path):
         "import test_parallel_child as child\n"
         "for _ in map_items(child.tell, range(100), workers=2): pass\n"
     )
-    child = "import os, time\ndef tell(_):\n    print(os.getpid(), flush=True)\n    time.sleep(0.2)\n"
+    # One write a line: two workers' prints, unbuffered, can come between each other.
+    child = "import os, time\ndef tell(_):\n    os.write(1, b'%d\\n' % os.getpid())\n    time.sleep(0.2)\n"
     (tmp_path / "test_parallel_child.py").write_text(child)
     places = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
