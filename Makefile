@@ -29,7 +29,7 @@ setup: .venv/.set-up
 # platform is locked, and pip adds only what its wheel for this platform asks for besides.
 .venv/.set-up: pyproject.toml requirements/lock.txt requirements/torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "voxplore needs Python 3.11 or later, came $$($(PYTHON) --version): make PYTHON=python3.11" >&2; exit 2; }
+		{ echo "voxplore needs Python 3.11 or later, got $$($(PYTHON) --version): make PYTHON=python3.11" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/lock.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
@@ -46,7 +46,7 @@ discover: setup
 # Kernel bodies are compiled, so coverage cannot see them: a short first run executes them as plain Python.
 test: setup
 	rm -f .coverage .coverage.*
-	$(TEST_ENV) NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/test_kernels.py tests/data/test_truss.py \
+	$(TEST_ENV) NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/kernels/test_kernels.py tests/data/synthetic/test_truss.py \
 		-k "not million and not threads and not this_file and not more_than_64" --cov --cov-report=
 	$(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations 15 \
 		--cov --cov-append --cov-report term:skip-covered --cov-fail-under 90
@@ -77,8 +77,8 @@ wheel: .venv/.set-up
 
 # The wheel alone in an environment: the locked packages are those of .venv (its folder, not its editable voxplore), and
 # the tests run outside of the checkout, so that nothing but the wheel can be imported as voxplore.
-WHEEL_TESTS := test_files.py test_config.py test_unitcells.py test_geometry.py test_parallel.py test_hub.py \
-	data/test_truss.py metrics/test_quality.py training/test_loop.py
+WHEEL_TESTS := storage/test_storage.py test_config.py test_unitcells.py test_geometry.py test_parallel.py test_hub.py \
+	data/synthetic/test_truss.py metrics/test_quality.py training/test_loop.py
 ALONE := dist/alone
 wheel-test: wheel
 	rm -rf $(ALONE) && $(BIN)/python -m venv --without-pip $(ALONE)/venv
@@ -91,16 +91,16 @@ wheel-test: wheel
 	cd $(ALONE) && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider $(addprefix tests/,$(WHEEL_TESTS))
 	cd $(ALONE) && venv/bin/voxplore --version && $(TEST_ENV) venv/bin/voxplore generate default --n 4 --out cells
 
-# pip-audit asks an online service about every locked version; without a network it says so and fails, as no answer is
-# no clean bill.
+# pip-audit asks an online service about every locked version; without a network it says so and fails, and so it does
+# (--strict) where it gets no answer on one of them, as no answer is no clean bill.
 audit: setup
 	test -x dist/audit/bin/pip-audit || { $(PYTHON) -m venv dist/audit && \
 		dist/audit/bin/pip install --quiet --disable-pip-version-check pip-audit; } || \
 		{ echo "audit: pip-audit could not be installed: no network, or none that reaches a package index" >&2; exit 3; }
 	cat requirements/lock.txt requirements/torch.txt | sed -e 's/ *--hash=[^ ]*//g' -e 's/ *\\$$//' | grep '==' > dist/audit/locked.txt
-	dist/audit/bin/pip-audit --requirement dist/audit/locked.txt --no-deps --disable-pip --format cyclonedx-json \
+	dist/audit/bin/pip-audit --strict --requirement dist/audit/locked.txt --no-deps --disable-pip --format cyclonedx-json \
 		--output dist/sbom.json || \
-		{ echo "audit: something locked is known to be vulnerable, or the service could not be reached (see above)" >&2; exit 3; }
+		{ echo "audit: something locked is known to be vulnerable, or the service did not answer on all of it (see above)" >&2; exit 3; }
 	@echo "audit: nothing known against what is locked; bill of materials in dist/sbom.json"
 
 clean:

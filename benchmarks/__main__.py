@@ -20,7 +20,7 @@ def _arguments() -> argparse.Namespace:
         "--shells", type=Path, default=_ROOT / "data" / "shells", help="as `voxplore build shells` does"
     )
     parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder with real cells")
-    parser.add_argument("--model", type=Path, default=_ROOT / "runs" / "voxplore-nets-small" / "model")
+    parser.add_argument("--model", type=Path, default=_ROOT / "runs" / "closed-form-nets-small" / "model")
     parser.add_argument("--references", type=int, default=60_000)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--peer-queries", type=int, default=32, help="queries that brute-force peers get")

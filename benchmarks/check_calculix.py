@@ -34,7 +34,7 @@ def body_centred_truss(d: int = 24, radius: float = 0.09) -> np.ndarray:
 
 def calculix_c11(voxels: np.ndarray) -> float:
     """C11 in units of the solid's Young's modulus, for the solid that spans the cell."""
-    deck = encode(voxels, "inp", (SIZE, SIZE, SIZE)).decode()
+    deck = encode(voxels, "inp", (SIZE, SIZE, SIZE), case="xx").decode()
     with tempfile.TemporaryDirectory() as folder:
         ordered = deck.replace("*END STEP", "*EL PRINT, ELSET=SOLID\nS\n*END STEP")
         (Path(folder) / "cell.inp").write_text(ordered)

@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from voxplore import __version__, files
+from voxplore import __version__, storage
 from voxplore.checks import periodic_components
 from voxplore.errors import VoxploreError
 from voxplore.export import FORMATS, Mesh, cell_mesh, encode
@@ -157,7 +157,7 @@ def main() -> None:
     }
     print(json.dumps(result, indent=2))
     if options.out:
-        files.write_json(options.out, result)
+        storage.write_json(options.out, result)
 
 
 if __name__ == "__main__":

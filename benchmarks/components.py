@@ -104,8 +104,8 @@ def _tiled(voxels: np.ndarray) -> Contestant:
 
 
 def _agreement(want: np.ndarray) -> Callable[[np.ndarray], str]:
-    def agrees(came: np.ndarray) -> str:
-        differ = int(np.count_nonzero(came != want))
+    def agrees(got: np.ndarray) -> str:
+        differ = int(np.count_nonzero(got != want))
         return "equal" if differ == 0 else f"{differ} of {len(want)} differ"
 
     return agrees

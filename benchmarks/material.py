@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore.data.augment import orient_cells
+from voxplore.data.prepare.orientations import orient_cells
 from voxplore.unitcells import UnitCells, load_cells, pack, unpack
 
 __all__ = ["Material", "blobs", "nearly", "quick_material", "real_material", "sha256", "spread"]

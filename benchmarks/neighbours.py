@@ -85,9 +85,9 @@ def _targets(kind: str, rows: list[Row]) -> list[Target]:
 def _agreement(want: Answer) -> Callable[[Answer], str]:
     """Compares as many answers as a contestant gives; its references may be the first ones only."""
 
-    def agrees(came: Answer) -> str:
-        differ = int(np.count_nonzero(np.asarray(came)[: len(want)] != want[: len(came)]))
-        return "equal" if differ == 0 else f"{differ} of {min(len(came), len(want))} differ"
+    def agrees(got: Answer) -> str:
+        differ = int(np.count_nonzero(np.asarray(got)[: len(want)] != want[: len(got)]))
+        return "equal" if differ == 0 else f"{differ} of {min(len(got), len(want))} differ"
 
     return agrees
 
@@ -96,7 +96,7 @@ def _ours(queries: kernels.PackedBits, bits: kernels.PackedBits, want: Answer, f
     def prepare() -> Callable[[], Any]:
         return lambda: kernels.nearest(queries, bits, threads=threads()).index[:, 0]
 
-    return Contestant("voxplore", prepare, len(queries) * len(bits), agrees=lambda came: _agreement(want)(came[:few]))
+    return Contestant("voxplore", prepare, len(queries) * len(bits), agrees=lambda got: _agreement(want)(got[:few]))
 
 
 def _tile(queries: kernels.PackedBits, bits: kernels.PackedBits, want: Answer) -> Contestant:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from voxplore import kernels
-from voxplore.data.truss import StrutGraph, voxelise_segments
+from voxplore.data.synthetic.truss import StrutGraph, voxelise_segments
 from voxplore.unitcells import UnitCells, pack, unpack
 
 from .material import spread

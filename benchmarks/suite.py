@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from voxplore.recipes import VoxPloreConfig, voxplore_recipes
+from voxplore.recipes import RECIPES, VoxPloreConfig
 from voxplore.unitcells import UnitCells, load_cells
 
 from .checks import pairs_checked
@@ -19,16 +19,15 @@ from .race import Row, Target
 from .sampling import command_row, generate_rows, known_latents, repulsion_rows
 from .scaling import scaling_rows
 from .tables import environment, write
-from .training import held_out_rows, nets_split, plain_differs, tiny_config, training_rows
+from .training import held_out_rows, nets_split, tiny_config
 from .voxeliser import graphs_for, voxeliser_rows
 
 __all__ = ["full", "quick", "scaling"]
 
 _LATENTS = 60_000
 _MEMORY = 2.0
-#: Valid cells a step (as many degraded ones join them). The published 200 need 40 GB in plain torch; it is fastest at
-#: the second of these where memory is slow.
-_BATCHES = [16, 8, 4]
+#: Valid cells a step of the published shape (as many degraded ones join them): its 200 need 40 GB.
+_BATCH = 16
 
 
 def quick(options: argparse.Namespace, work: Path) -> str:
@@ -113,22 +112,18 @@ def _evaluation(reference: UnitCells, samples: UnitCells, work: Path) -> tuple[l
 
 
 def _training(options: argparse.Namespace) -> tuple[list[Row], list[Target]]:
-    """Both lines on training: beside plain torch, and the small recipe beside the published shape."""
+    """The small recipe beside the published shape."""
     cells, held_out = nets_split(options.nets, 128)
-    small, published = voxplore_recipes()["voxplore-nets-small"], VoxPloreConfig()
-    rows, targets = training_rows(cells, published, _BATCHES, options.turns)
+    small, published = RECIPES["closed-form-nets-small"], VoxPloreConfig()
     # At the published batch it would take two or three steps in this time.
-    often = replace(published, autoencoder_training=replace(published.autoencoder_training, batch=_BATCHES[0]))
-    more, asked = held_out_rows(cells, held_out, often, small, options.training_seconds)
-    return rows + more, targets + asked
+    often = replace(published, autoencoder_training=replace(published.autoencoder_training, batch=_BATCH))
+    return held_out_rows(cells, held_out, often, small, options.training_seconds)
 
 
 def _training_quickly(cells: UnitCells) -> list[Row]:
-    """Tiny networks, a second or two; the answers are those of the plain module with dropout off."""
-    published, small = tiny_config(VoxPloreConfig()), tiny_config(voxplore_recipes()["voxplore-nets-small"])
-    rows = training_rows(cells, published, [4, 2], 1)[0]
-    rows[0].answers = plain_differs(cells, published)
-    return rows + held_out_rows(cells[:48], cells[48:], published, small, 1.0)[0]
+    """Tiny networks, a second or two."""
+    published, small = tiny_config(VoxPloreConfig()), tiny_config(RECIPES["closed-form-nets-small"])
+    return held_out_rows(cells[:48], cells[48:], published, small, 1.0)[0]
 
 
 def _mixed(seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from voxplore import __version__, files
+from voxplore import __version__, storage
 from voxplore.kernels import HAVE_NUMBA
 
 from .race import Row, Target, threads
@@ -36,9 +36,9 @@ def write(folder: Path, name: str, header: dict[str, Any], rows: list[Row], targ
     header = header | {"load_after": [round(value, 2) for value in os.getloadavg()]}
     folder.mkdir(parents=True, exist_ok=True)
     found = {"rows": [vars(row) for row in rows], "targets": [target.as_dict() for target in targets]}
-    files.write_json(folder / f"{name}.json", header | found)
+    storage.write_json(folder / f"{name}.json", header | found)
     text = "\n".join([*_preamble(header), *_tables(rows), *_target_table(targets)])
-    files.write_text(folder / f"{name}.md", text + "\n")
+    storage.write_text(folder / f"{name}.md", text + "\n")
     return text
 
 
@@ -84,7 +84,7 @@ def _tables(rows: list[Row]) -> list[str]:
 def _target_table(targets: list[Target]) -> list[str]:
     if not targets:
         return []
-    lines = ["**What was asked for**", "", "| | asked | came | |", "|---|---:|---:|---|"]
+    lines = ["**What was asked for**", "", "| | asked | got | |", "|---|---:|---:|---|"]
     for target in targets:
         sign = "≥" if target.at_least else "≤"
         asked = f"{sign} {target.bound:,g} {target.unit}"

@@ -1,8 +1,7 @@
-"""Training: the published shape beside a plain torch module, and how soon the small recipe is as good as that shape."""
+"""Training: how soon the small recipe is as good as the published shape."""
 
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 
 from voxplore.unitcells import UnitCells, load_cells
 
-from .race import Contestant, Row, Target, race, threads
+from .race import Row, Target, threads
 
-__all__ = ["held_out_rows", "nets_split", "plain_autoencoder", "plain_differs", "tiny_config", "training_rows"]
+__all__ = ["held_out_rows", "nets_split", "tiny_config"]
 
 #: Thresholds that each autoencoder may choose from, for the best mean IoU.
 _LEVELS = tuple(0.05 * k for k in range(1, 14))
@@ -27,128 +26,17 @@ def nets_split(folder: Path, held_out: int) -> tuple[UnitCells, UnitCells]:
 
 def tiny_config(config: Any) -> Any:
     """The same at 16^3 with little of everything."""
-    shape = replace(config.autoencoder, resolution=16, patch=4, width=32, layers=1, decoder_layers=1, heads=4)
-    shape = replace(shape, feed_forward=64, bottleneck=64, latent=8, basis=16)
+    small = {"resolution": 16, "patch": 4, "width": 32, "layers": 1, "decoder_layers": 1, "heads": 4}
+    small |= {"feed_forward": 64, "bottleneck": 64, "latent": 8, "basis": 16}
+    known = vars(config.autoencoder)
+    shape = replace(config.autoencoder, **{name: size for name, size in small.items() if name in known})
     return replace(config, autoencoder=shape, autoencoder_training=replace(config.autoencoder_training, batch=8))
-
-
-# ------------------------------------------------------------------------------------------------ beside plain torch
-
-
-def training_rows(cells: UnitCells, config: Any, batches: list[int], turns: int) -> tuple[list[Row], list[Target]]:
-    """Cells trained a second, valid and degraded ones counted: `train` at the first batch, plain torch at each.
-
-    A batch of n is n valid cells and n degraded ones; a run is as many steps as show two of the first batch at least.
-    The plain module is nn.TransformerEncoderLayer with torch.optim.Adam; layers, weights, loss and dropout rate are the
-    same. Both make their optimiser anew in every run, as each call of `train` does.
-    """
-    ours = f"voxplore, batch {batches[0]} + {batches[0]}"
-    shown = 2 * batches[0]
-    contestants = [Contestant(ours, lambda: _by_train(cells, config, batches[0], shown), 2 * shown)]
-    for n in batches:
-        steps = -(-shown // n)
-        name = f"plain torch, batch {n} + {n}"
-        contestants.append(Contestant(name, lambda n=n, s=steps: _plainly(cells, config, n, s), 2 * n * steps, "torch"))
-    rows = race("training the published shape, float32, dropout on", "cells", contestants, turns)
-    best = max(row.rate for row in rows[1:])
-    asked = Target("training the published shape, beside plain torch at its best batch", rows[0].rate / best, 1.4, True,
-                   "times")  # fmt: skip
-    return rows, [asked]
-
-
-def _by_train(cells: UnitCells, config: Any, batch: int, shown: int) -> Callable[[], Any]:
-    from voxplore.models.voxplore_parts import LatentAutoencoder
-    from voxplore.training import train
-
-    _use_threads()
-    networks = LatentAutoencoder(config.autoencoder)
-    loss = _loss(networks, _fixed(cells, config, batch), config)
-    options = vars(replace(config.autoencoder_training, cells=shown, batch=batch))
-    return lambda: train("autoencoder", networks, lambda rng, n: loss(), **options)
-
-
-def _plainly(cells: UnitCells, config: Any, batch: int, steps: int) -> Callable[[], Any]:
-    import torch
-
-    _use_threads()
-    networks = plain_autoencoder(config.autoencoder).train()
-    loss = _loss(networks, _fixed(cells, config, batch), config)
-
-    def run() -> None:
-        optimiser = torch.optim.Adam(networks.parameters(), lr=config.autoencoder_training.learning_rate)
-        for _ in range(steps):
-            optimiser.zero_grad()
-            loss()[0].backward()
-            optimiser.step()
-
-    return run
-
-
-def plain_autoencoder(shape: Any) -> Any:
-    """The same autoencoder with torch's own transformer layers in place of ours, as a script would write it."""
-    from torch import nn
-
-    from voxplore.models.voxplore_parts import LatentAutoencoder
-
-    networks = LatentAutoencoder(shape)
-    for part, layers in ((networks.encoder, shape.layers), (networks.decoder, shape.decoder_layers)):
-        layer = nn.TransformerEncoderLayer(
-            shape.width, shape.heads, shape.feed_forward, shape.dropout, activation="gelu", batch_first=True
-        )
-        part.blocks = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-    return networks
-
-
-def plain_differs(cells: UnitCells, config: Any) -> str:
-    """ "equal" where plain torch of the same weights gives the same decoded values and gradients, else how far off.
-
-    Gradients are compared on our training path, at a dropout rate so small that no element is dropped.
-    """
-    import torch
-
-    from voxplore.models.voxplore_parts import LatentAutoencoder
-
-    rarely = replace(config, autoencoder=replace(config.autoencoder, dropout=1e-9))
-    batch, plain = _fixed(cells, rarely, 4), plain_autoencoder(rarely.autoencoder)
-    ours = LatentAutoencoder(rarely.autoencoder)
-    plain.load_state_dict(ours.state_dict())
-    with torch.no_grad():
-        decoded = [networks.eval().decoder(networks.encoder(batch[0])) for networks in (ours, plain)]
-    worst = [float((decoded[0] - decoded[1]).abs().max())]
-    for networks in (ours, plain):
-        _loss(networks.train(), batch, rarely)()[0].backward()
-    pairs = [(one.grad, other.grad) for one, other in zip(ours.parameters(), plain.parameters(), strict=True)]
-    largest = max(float(right.abs().max()) for _, right in pairs)
-    worst += [float((left - right).abs().max()) / largest for left, right in pairs]
-    return "equal" if max(worst) < 1e-4 else f"differ by {max(worst):.2g}"
-
-
-def _fixed(cells: UnitCells, config: Any, batch: int) -> list[Any]:
-    """A batch of valid cells and one of degraded ones, uint8 (n, d, d, d): drawing them is not what is timed."""
-    import torch
-
-    from voxplore.data.negatives import degrade
-    from voxplore.models.voxels import random_cells
-
-    rng = np.random.default_rng(config.seed)
-    valid = random_cells(np.asarray(cells.packed), cells.resolution, batch, config.augment, rng)
-    degraded = degrade(valid, rng, valid, config.negative_mix)
-    return [torch.from_numpy(np.ascontiguousarray(one).view(np.uint8)) for one in (valid, degraded)]
-
-
-def _loss(networks: Any, batch: list[Any], config: Any) -> Callable[[], Any]:
-    from voxplore.models.voxplore_parts import autoencoder_loss
-
-    return lambda: autoencoder_loss(networks, batch[0], batch[1], config)
 
 
 def _use_threads() -> None:
     import torch
 
     torch.set_num_threads(threads())
-
-
-# ------------------------------------------------------------------------------------------------ held-out IoU
 
 
 @dataclass
@@ -196,17 +84,18 @@ def _curve(
     """Train for `seconds` of the processor, looking each `every`; with `wanted` only until that IoU, see above."""
     import torch
 
-    from voxplore.models.voxplore_parts import LatentAutoencoder, autoencoder_loss
+    from voxplore.models.voxplore.losses import autoencoder_loss, with_degraded
+    from voxplore.models.voxplore.parts import autoencoder_of
     from voxplore.training import train
 
     _use_threads()
     torch.manual_seed(config.seed)
-    clock, networks, curve = _Clock(), LatentAutoencoder(config.autoencoder), Curve()
-    draw = _batches(cells, config)
-    networks.start(draw(np.random.default_rng(config.seed), min(len(cells), 3000))[0])
+    clock, networks, curve = _Clock(), autoencoder_of(config.autoencoder), Curve()
+    batches = networks.batches(cells, config.augment)
+    networks.start(batches, min(len(cells), 3000), config.seed)
     seen = 0
 
-    def loss(rng: np.random.Generator, n: int) -> Any:
+    def loss(batch: tuple[Any, int], n: int) -> Any:
         nonlocal seen
         now = clock.seconds()
         if not curve.points or now >= curve.points[-1][0] + every or now >= seconds:
@@ -216,29 +105,12 @@ def _curve(
             if now >= seconds or done:
                 raise _TimeUpError
         seen += n
-        valid, degraded = draw(rng, n)
-        return autoencoder_loss(networks, valid, degraded, config)
+        return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)
 
     with contextlib.suppress(_TimeUpError):
-        train("autoencoder", networks, loss, **vars(config.autoencoder_training))
+        prepare = with_degraded(batches, config.loss)
+        train("autoencoder", networks, loss, prepare=prepare, **vars(config.autoencoder_training))
     return curve
-
-
-def _batches(cells: UnitCells, config: Any) -> Callable[[np.random.Generator, int], list[Any]]:
-    """(random generator, n) -> valid cells and their share of degraded ones, as `VoxPlore.fit` draws them."""
-    import torch
-
-    from voxplore.data.negatives import degrade
-    from voxplore.models.voxels import random_cells
-
-    packed = np.asarray(cells.packed)
-
-    def draw(rng: np.random.Generator, n: int) -> list[Any]:
-        valid = random_cells(packed, cells.resolution, n, config.augment, rng)
-        degraded = degrade(valid[: int(np.ceil(n * config.negative_share))], rng, valid, config.negative_mix)
-        return [torch.from_numpy(one.view(np.uint8)) for one in (valid, degraded)]
-
-    return draw
 
 
 def held_out_iou(networks: Any, cells: UnitCells, config: Any) -> float:
@@ -250,7 +122,7 @@ def held_out_iou(networks: Any, cells: UnitCells, config: Any) -> float:
     with torch.no_grad():
         for voxels in cells.batches(16):
             values = networks.decoder(networks.encoder(torch.from_numpy(voxels.view(np.uint8))))
-            values = values if config.autoencoder.loss == "mse" else values.sigmoid()
+            values = values.sigmoid() if networks.logits else values
             parts.append(np.stack([_iou((values > level).numpy(), voxels) for level in _LEVELS]))
     networks.train()
     return float(np.concatenate(parts, axis=1).mean(axis=1).max())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from voxplore.data.truss import StrutGraph, voxelise_segments
+from voxplore.data.synthetic.truss import StrutGraph, voxelise_segments
 from voxplore.kernels.capsules import capsules_numpy
 
 from .race import Contestant, Row, Target, race
@@ -18,9 +18,9 @@ RADIUS = 0.06
 
 def graphs_for(real: Path, n: int, seed: int) -> list[StrutGraph]:
     """Half from a catalogue of real cells where one is there, the rest nets made on the spot."""
-    from voxplore.data.catalogue import read_jsonl
-    from voxplore.data.nets import nets_with_plans
-    from voxplore.data.periodic import strut_graph
+    from voxplore.data.published.metatruss import read_jsonl
+    from voxplore.data.synthetic.nets import nets_with_plans
+    from voxplore.data.synthetic.periodic import strut_graph
 
     catalogue = real / "lumpe-cells.jsonl.gz"
     found: list[StrutGraph] = []
@@ -84,8 +84,8 @@ def voxeliser_rows(graphs: list[StrutGraph], d: int, peer_cells: int, turns: int
 
 
 def _agreement(struts: list[np.ndarray], plain: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any], str]:
-    def agrees(came: list[np.ndarray]) -> str:
-        differ = sum(not np.array_equal(cell, plain(segments)) for cell, segments in zip(came, struts, strict=True))
+    def agrees(got: list[np.ndarray]) -> str:
+        differ = sum(not np.array_equal(cell, plain(segments)) for cell, segments in zip(got, struts, strict=True))
         return f"equal, {len(struts)} cells" if differ == 0 else f"{differ} of {len(struts)} differ"
 
     return agrees

@@ -17,15 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-#: What is measured: label -> (stage, what differs).
-TRAINING = {"with RAS": "ras", "without": "none"}
+#: What is measured: labels of trainings; label -> search of drawings.
+TRAINING = ("with RAS", "without")
 SAMPLING = {"without": None} | {f"with SRR, search {kind}": kind for kind in ("list", "clusters", "all")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Cost of RAS and of SRR.")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recipe", default="voxplore-nets-small")
+    parser.add_argument("--recipe", default="closed-form-nets-small")
     parser.add_argument("--cells", type=int, default=7600, help="training cells, so known latents")
     parser.add_argument("--steps", type=int, default=20, help="training steps a repetition")
     parser.add_argument("--drawn", type=int, default=256)
@@ -36,7 +36,7 @@ def main() -> None:
         print(json.dumps(alone(chosen)))
         return
 
-    from voxplore import __version__, files
+    from voxplore import __version__, storage
     from voxplore.training import hardware
 
     found: dict[str, dict] = {"training": {}, "sampling": {}}
@@ -46,7 +46,7 @@ def main() -> None:
                 found[stage].setdefault(label, []).append(in_a_process(stage, label, chosen))
     table = {stage: {label: summary(runs) for label, runs in rows.items()} for stage, rows in found.items()}
     setting = {key: getattr(chosen, key) for key in ("recipe", "cells", "steps", "drawn", "repetitions")}
-    files.write_json(chosen.out, {"voxplore_version": __version__, "hardware": hardware("cpu"), **setting, **table})
+    storage.write_json(chosen.out, {"voxplore_version": __version__, "hardware": hardware("cpu"), **setting, **table})
     for stage, rows in table.items():
         for label, row in rows.items():
             print(f"{stage} {label}: {row['seconds']:.2f} s, peak {row['peak_megabytes']:.0f} MB")
@@ -84,20 +84,22 @@ def train_steps(config, label: str, chosen: argparse.Namespace):
     import numpy as np
     import torch
 
-    from voxplore.models.voxplore_parts import LatentAutoencoder, autoencoder_loss
+    from voxplore.models.voxplore.losses import autoencoder_loss
+    from voxplore.models.voxplore.parts import autoencoder_of
+    from voxplore.recipes import Sink
 
-    config = replace(config, regularisation=TRAINING[label])
+    regularisation = config.regularisation if label == "with RAS" else Sink(config.regularisation.sink)
     torch.manual_seed(0)
-    networks = LatentAutoencoder(config.autoencoder)
+    networks = autoencoder_of(config.autoencoder)
     optimiser = torch.optim.AdamW(networks.parameters())
     n, d = config.autoencoder_training.batch, config.autoencoder.resolution
     valid = torch.from_numpy((np.random.default_rng(0).random((n, d, d, d), np.float32) < 0.2).view(np.uint8))
-    degraded = valid[: max(1, round(n * config.negative_share))] ^ 1
+    shown = torch.cat([valid, valid[: max(1, round(n * config.loss.negative_share))] ^ 1])
 
     def steps(short: bool) -> None:
         for _ in range(2 if short else chosen.steps):
             optimiser.zero_grad()
-            autoencoder_loss(networks, valid, degraded, config)[0].backward()
+            autoencoder_loss(networks, shown, 1, n, config.loss, regularisation)[0].backward()
             optimiser.step()
 
     return steps

@@ -1,10 +1,10 @@
-"""What a latent of so many numbers can hold at best: held-out cells given back by principal components.
+"""Reconstruction of held-out cells by principal components: the best linear autoencoder of each latent size.
 
 The first k principal components of the training cells are the best linear autoencoder with k latents (Eckart and
-Young), so they say how many latents a set of cells asks for, whatever the network. Cells are read at half resolution,
-solid where half of a block is. Writes results/<set>/linear_limit.json; about three minutes of one core.
+Young), so they tell how many latents a set of cells needs, whatever the network. Cells are read at half resolution,
+solid where half of a block is. About three minutes of one core.
 
-    python experiments/linear_limit.py data/nets
+    python experiments/linear_limit.py data/nets --out results/nets/linear_limit.json
 """
 
 import argparse
@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import voxplore as vp
-from voxplore import files
+from voxplore import storage
 from voxplore.training import hardware
 
-ROOT = Path(__file__).resolve().parents[1]
 LATENTS = (64, 128, 256, 512, 1024, 2048)
 #: The level is chosen on the valid split.
 LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5)
@@ -26,13 +25,15 @@ MOST = 1000
 def main() -> None:
     parser = argparse.ArgumentParser(description="IoU of principal components by their number.")
     parser.add_argument("cells", type=Path)
+    parser.add_argument("--latents", type=int, nargs="+", default=LATENTS)
+    parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     cells = vp.load_cells(chosen.cells)
     train, valid, test = (halved(cells.split(name)) for name in ("train", "valid", "test"))
     mean = train.mean(0)
     values, vectors = np.linalg.eigh((train - mean) @ (train - mean).T)
     found = {}
-    for count in LATENTS:
+    for count in chosen.latents:
         basis = (train - mean).T @ vectors[:, : -count - 1 : -1] / np.sqrt(values[: -count - 1 : -1])
         level = max(LEVELS, key=lambda level: iou(valid, mean, basis, level))
         found[str(count)] = {
@@ -41,9 +42,8 @@ def main() -> None:
             "level": level,
         }
         print(f"{count} latents: held-out {found[str(count)]['held-out']:.3f}", flush=True)
-    out = ROOT / "results" / chosen.cells.name / "linear_limit.json"
     about = {"data_sha256": cells.sha256(), "resolution": cells.resolution // 2, "hardware": hardware("cpu")}
-    files.write_json(out, {"voxplore_version": vp.__version__, **about, "iou": found})
+    storage.write_json(chosen.out, {"voxplore_version": vp.__version__, **about, "iou": found})
 
 
 def halved(cells: vp.UnitCells) -> np.ndarray:
@@ -54,9 +54,9 @@ def halved(cells: vp.UnitCells) -> np.ndarray:
 
 
 def iou(cells: np.ndarray, mean: np.ndarray, basis: np.ndarray, level: float) -> float:
-    """Mean over the cells of the IoU with what the components give back."""
-    back, solid = (cells - mean) @ basis @ basis.T + mean > level, cells >= 0.5
-    return float(((back & solid).sum(1) / np.maximum((back | solid).sum(1), 1)).mean())
+    """Mean over the cells of the IoU with their reconstruction from the components."""
+    rebuilt, solid = (cells - mean) @ basis @ basis.T + mean > level, cells >= 0.5
+    return float(((rebuilt & solid).sum(1) / np.maximum((rebuilt | solid).sum(1), 1)).mean())
 
 
 if __name__ == "__main__":

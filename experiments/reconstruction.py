@@ -1,10 +1,10 @@
-"""How well a trained VoxPlore gives back cells that it is shown: mean IoU of decode(encode(cell)) with the cell.
+"""Reconstruction by a trained VoxPlore: mean IoU of decode(encode(cell)) with the cell.
 
-Writes results/<set>/<recipe>/reconstruction.json (or --out): training cells, held-out cells, those of them without
-central symmetry (S_sym under 1), those of each part of a joined set, and, where they are at hand (VOXPLORE_REAL_CELLS,
-else ../shared/data), the 392 real cells, which are read but not kept.
+Of training cells, held-out cells, those of them without central symmetry (S_sym under 1), those of each part of a
+joined set, and, where available (VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read but not
+kept.
 
-    python experiments/reconstruction.py runs/voxplore-nets-small/model data/nets
+    python experiments/reconstruction.py runs/closed-form-nets-small/model data/nets --out reconstruction.json
 """
 
 import argparse
@@ -14,30 +14,30 @@ from pathlib import Path
 import numpy as np
 
 import voxplore as vp
-from voxplore import files
-from voxplore.data.catalogue import build_metatruss
+from voxplore import storage
+from voxplore.data.published.metatruss import build_metatruss
 from voxplore.training import hardware
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT = 2000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Reconstruction IoU of a trained VoxPlore.")
     parser.add_argument("model", type=Path)
     parser.add_argument("cells", type=Path)
-    parser.add_argument("--out", type=Path, help="file to write")
+    parser.add_argument("--limit", type=int, default=2000, help="cells of each kind, at most")
+    parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     model = vp.load_model(chosen.model, "cpu")
     shown = {"training": "train", "held-out": "test"}
     whole = {name: vp.load_cells(chosen.cells, split=split) for name, split in shown.items()}
-    sets = {name: evenly(cells, LIMIT) for name, cells in whole.items()}
+    sets = {name: evenly(cells, chosen.limit) for name, cells in whole.items()}
     sets["held-out without central symmetry"] = sets["held-out"][vp.metrics.symmetry(sets["held-out"]) < 1]
     for part in dict.fromkeys(whole["held-out"].index.get("set", np.zeros(0)).tolist()):
-        sets[f"held-out {part}"] = whole["held-out"][whole["held-out"].index["set"] == part][:LIMIT]
+        sets[f"held-out {part}"] = whole["held-out"][whole["held-out"].index["set"] == part][: chosen.limit]
     real = Path(os.environ.get("VOXPLORE_REAL_CELLS", ROOT.parent / "shared" / "data")) / "lumpe-cells.jsonl.gz"
     if real.exists():
-        sets["real"] = build_metatruss(real, resolution=whole["training"].resolution)
+        sets["real"] = build_metatruss(real, resolution=whole["training"].resolution)[: chosen.limit]
     found = {
         "model": str(model.trained.get("recipe")),
         "trained_on": model.trained.get("data"),
@@ -46,15 +46,13 @@ def main() -> None:
         "hardware": hardware("cpu"),
         "iou": {name: summary(model, cells) for name, cells in sets.items()},
     }
-    out = chosen.out or ROOT / "results" / chosen.cells.name / chosen.model.parent.name / "reconstruction.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(out, found)
+    storage.write_json(chosen.out, found)
     for name, part in found["iou"].items():
         print(f"{name}: " + (f"IoU {part['mean']:.3f} ({part['n']} cells)" if part["n"] else "none"))
 
 
 def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
-    """The first n cells; of a joined set n from all over it."""
+    """The first n cells; of a joined set n evenly spread over it."""
     if "set" not in cells.index or len(cells) <= n:
         return cells[:n]
     return cells[np.linspace(0, len(cells) - 1, n).round().astype(int)]

@@ -33,16 +33,8 @@ def test_the_quick_run_gives_right_answers_beside_its_peers(tmp_path):
     assert "What was asked for" in (tmp_path / "quick.md").read_text()
 
 
-def test_training_is_measured_beside_a_plain_module_that_computes_the_same(tmp_path):
+def test_the_small_recipe_is_measured_beside_the_published_shape(tmp_path):
     found = quick(tmp_path, "--pairs", "2000")
-    rows = [row for row in found["rows"] if row["operation"].startswith("training the published shape")]
-    assert [row["name"] for row in rows] == [
-        "voxplore, batch 4 + 4",
-        "plain torch, batch 4 + 4",
-        "plain torch, batch 2 + 2",
-    ]
-    assert rows[0]["answers"] == "equal"
-    assert {row["work"] for row in rows} == {16}
     shape = next(row for row in found["rows"] if row["name"] == "published shape")
     assert "the mean cell" in shape["note"]
 
@@ -92,7 +84,7 @@ def test_cells_of_another_resolution_keep_their_density(benchmarks, blobs):
 def test_no_held_out_cell_is_among_the_references(benchmarks, rng, tmp_path):
     import numpy as np
 
-    from voxplore.data.augment import with_split
+    from voxplore.data.prepare.splits import with_split
     from voxplore.unitcells import UnitCells
 
     for name in ("nets", "shells"):
@@ -102,22 +94,6 @@ def test_no_held_out_cell_is_among_the_references(benchmarks, rng, tmp_path):
     held_out = np.concatenate([material.queries[f"held-out {kind}"].packed for kind in ("nets", "shells")])
     known = {row.tobytes() for row in material.reference.packed}
     assert not any(row.tobytes() in known for row in held_out)
-
-
-def test_the_plain_module_has_the_published_shapes_weights_and_eval_answers(benchmarks):
-    import torch
-
-    from voxplore.models.voxplore_parts import LatentAutoencoder
-    from voxplore.recipes import Autoencoder
-
-    training = benchmarks("training")
-    ours, plain = LatentAutoencoder(Autoencoder()).eval(), training.plain_autoencoder(Autoencoder()).eval()
-    assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in plain.parameters())
-    plain.load_state_dict(ours.state_dict())
-    cells = torch.randint(0, 2, (1, 48, 48, 48), dtype=torch.uint8)
-    with torch.no_grad():
-        answers = [networks.decoder(networks.encoder(cells)) for networks in (ours, plain)]
-    torch.testing.assert_close(*answers)
 
 
 def test_a_curve_says_when_an_iou_was_first_reached(benchmarks):

@@ -1,155 +1,175 @@
-"""The scripts in experiments/ name what exists; their tiny twins run."""
+"""The rows of experiments/ name what exists; their tiny twins run, and do nothing twice."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from voxplore.cli import VERBS
 from voxplore.models import MODELS
 from voxplore.recipes import RECIPES
 
-SCRIPT = Path(__file__).resolve().parents[1] / "experiments" / "table1.sh"
+FOLDER = Path(__file__).resolve().parents[1] / "experiments"
+#: One name at the top level of that folder's modules is enough to import them all.
+sys.path.insert(0, str(FOLDER))
+
+import choose_srr  # noqa: E402
+import results_ablations  # noqa: E402
+import results_generators  # noqa: E402
+from commands import Setting, Step, made  # noqa: E402
+from rows import ROWS  # noqa: E402
+from schedule import plan  # noqa: E402
 
 
-def listed(set_name: str) -> list[str]:
-    found = re.search(rf"{set_name}\) models=\((.*?)\)", SCRIPT.read_text(encoding="utf-8"))
-    assert found
-    return found[1].split()
+def runner(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(FOLDER / "run.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def planned(row, size: str, folder: Path, monkeypatch) -> list[list[str]]:
+    """The command lines of a row in an empty folder; one whose options are computed from results is left out."""
+    monkeypatch.chdir(folder)
+    found = []
+    for step in plan(row.goals(Setting(size=size))):
+        try:
+            found.append(list(made(step.command)))
+        except Exception:
+            found.append([])
+    return [words for words in found if words]
 
 
 def test_table_1_has_every_model_and_those_with_struts_on_nets_alone():
-    assert set(MODELS) <= set(listed("nets"))
-    assert set(listed("nets")) - set(listed("shells")) == {"graph"}
+    named = set(MODELS) - {"voxplore"} | {"closed-form", "voxplore-paper"}
+    assert named <= set(results_generators.MODELS["nets"])
+    assert set(results_generators.MODELS["nets"]) - set(results_generators.MODELS["shells"]) == {"graph"}
 
 
-@pytest.mark.parametrize("set_name", ["nets", "shells"])
-def test_every_row_of_table_1_has_a_recipe_in_every_size(set_name):
-    for model in set(listed(set_name)) & set(MODELS):
-        assert {f"{model}-{set_name}-{size}" for size in ("tiny", "small")} <= set(RECIPES)
-        full = "voxplore-published" if model == "voxplore" else model
-        assert f"{full}-{set_name}-full" in RECIPES
+def test_names_of_rows_differ():
+    assert len({row.name for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("set_name", "models"), [("nets", ("voxplore", "graph")), ("shells", ("vae", "edits"))])
-def test_the_tiny_twin_makes_a_table_and_does_nothing_twice(set_name, models, tmp_path):
-    voxplore = Path(sys.executable).parent / "voxplore"
-    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
-
-    def run() -> str:
-        command = ["bash", str(SCRIPT), set_name, *models]
-        return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
-
-    assert "Hardware" in run()
-    rows = (tmp_path / "results" / set_name / "table1" / "table.csv").read_text().splitlines()
-    for model in models:
-        assert any(f",{model}-{set_name}-tiny,1," in row for row in rows)
-        assert any(f",{model}-{set_name}-tiny refined,1," in row for row in rows)
-        assert (tmp_path / "results" / set_name / f"{model}-{set_name}-tiny" / "cells.png").exists()
-    assert "model in" not in run()
+@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+def test_every_row_of_a_size_has_its_recipes(size, tmp_path, monkeypatch):
+    rows = [row for row in ROWS if size != "full" or "negatives-trained" not in row.name]
+    asked = {
+        words[words.index("--recipe") + 1]
+        for row in rows
+        for words in planned(row, size, tmp_path, monkeypatch)
+        if words[0] == "train"
+    }
+    assert len(asked) > 20
+    assert asked <= set(RECIPES), sorted(asked - set(RECIPES))
 
 
-@pytest.mark.parametrize("number", [4, 5])
-def test_a_table_at_full_size_asks_for_recipes_that_there_are(number, tmp_path):
-    scripts = tmp_path / "experiments"
-    scripts.mkdir()
-    for name in (f"table{number}.sh", "ablations.sh", "common.sh"):
-        shutil.copy(SCRIPT.with_name(name), scripts)
-    surroundings = {**os.environ, "SIZE": "full", "VOXPLORE": "echo"}  # says what it would run
-    command = ["bash", str(scripts / f"table{number}.sh")]
-    said = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
-    asked = re.findall(r"--recipe (\S+)", said)
-    assert len(set(asked)) >= 4
-    assert set(asked) <= set(RECIPES)
+def test_a_size_that_a_row_does_not_have_is_refused_in_one_sentence(tmp_path):
+    done = runner("negatives-trained-nets", "--size", "full", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("recipe: expected a row of this size")
+
+
+def test_every_step_is_a_verb_or_a_script_of_the_folder(tmp_path, monkeypatch):
+    for row in ROWS:
+        for words in planned(row, "small", tmp_path, monkeypatch):
+            assert words[0] in VERBS or words[0] == "copy" or (FOLDER / words[0]).exists(), words
+
+
+def test_every_script_of_the_folder_is_used_by_a_row(tmp_path, monkeypatch):
+    used = {words[0] for row in ROWS for words in planned(row, "tiny", tmp_path, monkeypatch)}
+    parts = {"commands", "rows", "run", "schedule"}
+    scripts = {path.name for path in FOLDER.glob("*.py") if path.stem not in parts and "results_" not in path.stem}
+    assert scripts - used <= {"gpu.py"}
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 6])
-def test_every_row_of_tables_2_to_6_has_a_recipe_in_every_size(number):
-    script = SCRIPT.with_name(f"table{number}.sh").read_text(encoding="utf-8")
-    found = re.search(rf"ablations.sh\" table{number} (\w+) (.*)", script)
-    assert found
-    for variant in found[2].split():
-        name = "voxplore" if variant == "base" else f"voxplore-{variant}"
-        sizes = ("tiny", "small") if variant in ("base", "mlp") else ("tiny", "small", "full")
-        assert {f"{name}-{found[1]}-{size}" for size in sizes} <= set(RECIPES)
+def test_every_row_of_tables_2_to_6_stands_in_its_table(number, tmp_path, monkeypatch):
+    row = next(row for row in ROWS if row.name == f"table{number}")
+    names = {
+        words[words.index("--name") + 1]
+        for words in planned(row, "small", tmp_path, monkeypatch)
+        if words[0] == "evaluate"
+    }
+    assert len(names) == len(results_ablations.VARIANTS[number])
+
+
+def test_what_exists_is_not_made_again_nor_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = Step("a", ("build",))
+    second = Step("b", ("train",), (first,))
+    table = Step("c", ("compare",), (second,), follows=True)
+    assert [step.out for step in plan([table])] == ["a", "b", "c"]
+    Path("b").touch()
+    assert [step.out for step in plan([table])] == ["c"]
+    Path("c").touch()
+    assert plan([table]) == []
+    Path("b").unlink()
+    assert [step.out for step in plan([table])] == ["a", "b", "c"]
+
+
+def test_an_unknown_row_is_refused_in_one_sentence():
+    done = runner("table9")
+    assert done.returncode == 2
+    assert done.stderr.startswith("row: expected one of ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_without_a_recipe_is_named(tmp_path):
+    done = runner("table1-nets", "--tiny", "--values", "vox", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "vox-nets-tiny" in done.stderr
+
+
+def test_a_step_that_fails_is_named_and_the_status_is_1(tmp_path):
+    (tmp_path / "data" / "nets").mkdir(parents=True)  # no cells in it
+    done = runner("linear-limit-nets", "--tiny", "--out", str(tmp_path))
+    assert done.returncode == 1
+    assert "results/nets/linear_limit.json: expected the step to make it" in done.stderr
+
+
+def test_a_row_is_made_once_and_a_table_again_when_a_row_of_it_is_new(tmp_path):
+    arguments = ("table1-nets", "--tiny", "--out", str(tmp_path), "--values")
+    done = runner(*arguments, "edits")
+    assert done.returncode == 0, done.stderr
+    table = tmp_path / "results" / "nets" / "table1" / "table.csv"
+    assert ",edits-nets-tiny refined,1," in table.read_text()
+    assert runner(*arguments, "edits").stdout == ""
+    done = runner(*arguments, "vae")
+    assert done.returncode == 0, done.stderr
+    rows = table.read_text()
+    assert ",edits-nets-tiny,1," in rows
+    assert ",vae-nets-tiny,1," in rows
+    steps = [json.loads(line) for line in (tmp_path / "runs" / "steps.jsonl").read_text().splitlines()]
+    assert all(step["megabytes"] > 20 for step in steps)
+
+
+def test_the_choice_of_srr_takes_novel_pairs_first():
+    valid = {"novelty": 0.4, "diversity": 0.9, "quality": 0.9, "vun": 0.9, "relative_density": 0.2}
+    copies = {"novelty": 0.1, "diversity": 0.9, "quality": 0.9, "vun": 0.9, "density_distance": 0.0}
+    novel = {"novelty": 0.36, "diversity": 0.8, "quality": 0.8, "vun": 0.5, "density_distance": 0.02}
+    assert not choose_srr.novel_enough(copies, valid)
+    assert choose_srr.novel_enough(novel, valid)
+    assert choose_srr.worst_share(novel, valid) == pytest.approx(0.5 / 0.9)
+
+
+def test_rows_that_pages_name_exist():
+    for page in (FOLDER.parent / "README.md", *(FOLDER.parent / "docs").glob("*.md")):
+        for name in re.findall(r"experiments/run\.py ([a-z][\w-]*)", page.read_text(encoding="utf-8")):
+            assert name == "all" or any(f"{row.name}-".startswith(f"{name}-") for row in ROWS), f"{page.name}: {name}"
 
 
 @pytest.mark.slow
-def test_the_tiny_twin_of_table_3_makes_all_four_corners(tmp_path):
-    voxplore = Path(sys.executable).parent / "voxplore"
-    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
-    subprocess.run(["bash", str(SCRIPT.with_name("table3.sh"))], env=surroundings, check=True, capture_output=True)
-    rows = (tmp_path / "results" / "nets" / "table3" / "table.csv").read_text().splitlines()
-    assert len(rows) == 5
-
-
-@pytest.mark.slow
-def test_the_tiny_twin_of_the_million_draws_and_scores_and_does_nothing_twice(tmp_path):
-    voxplore = Path(sys.executable).parent / "voxplore"
-    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(tmp_path), "VOXPLORE": str(voxplore)}
-
-    def run() -> str:
-        command = ["bash", str(SCRIPT.with_name("million.sh"))]
-        return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
-
-    told = run()
-    assert "generate: " in told
-    assert "evaluate: " in told
-    scores = json.loads((tmp_path / "results" / "robustness" / "million" / "600" / "scores.json").read_text())
-    assert scores["n"] == 600
-    assert set(scores["scores"]) >= {"symmetry", "periodicity", "connectivity", "novelty", "diversity"}
-    assert run() == ""
-
-
-def twin(script: str, out: Path, *arguments: str) -> str:
-    """Run the tiny twin of a script; what it printed."""
-    paths = {"VOXPLORE": str(Path(sys.executable).parent / "voxplore"), "PYTHON": sys.executable}
-    surroundings = {**os.environ, "SIZE": "tiny", "OUT": str(out), **paths}
-    command = ["bash", str(SCRIPT.with_name(script)), *arguments]
-    return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("script", "arguments", "made"),
-    [
-        ("small.sh", ("nets",), ("results/nets/voxplore-sym-nets-tiny/reconstruction.json",)),
-        ("shipped.sh", (), ("results/both/shipped/seed2/scores.json", "results/both/shipped/reconstruction.json")),
-        ("table2.sh", (), ("results/nets/table2/table.md", "results/nets/table2/latents/latents.png")),
-        ("negatives.sh", ("nets",), ("results/nets/negatives/table/table.md", "results/nets/negatives/reasons.json")),
-        ("sensitivity.sh", ("nets", "strength"), ("results/nets/sensitivity/strength/page/nets/curve.png",)),
-        ("sensitivity.sh", ("shells", "inter"), ("results/shells/sensitivity/inter/page/shells/curve.csv",)),
-        ("density.sh", ("nets",), ("results/nets/density-uncorrected/generated.txt",)),
-        ("steps.sh", ("nets",), ("results/nets/steps/table/table.md",)),
-        ("orientations.sh", ("nets",), ("results/nets/held-out-turned/scores.json",)),
-        ("families.sh", (), ("results/families/voxplore-families-tiny/families.md",)),
-        ("resolution.sh", ("nets",), ("results/nets/resolution/table/table.md",)),
-        ("stiffness.sh", ("nets", "young_hill"), ("results/nets/stiffness/young_hill/asked.json",)),
-    ],
-)
-def test_the_tiny_twin_makes_its_result_and_goes_on_from_what_exists(script, arguments, made, tmp_path):
-    twin(script, tmp_path, *arguments)
-    assert all((tmp_path / path).exists() for path in made)
-    assert "model in" not in twin(script, tmp_path, *arguments)
-
-
-@pytest.mark.slow
-def test_the_cost_of_both_ideas_is_measured_by_one_command(tmp_path):
-    brief = ["--recipe", "voxplore-nets-tiny", "--cells", "200", "--drawn", "8", "--steps", "2", "--repetitions", "1"]
-    command = [sys.executable, str(SCRIPT.with_name("cost.py")), *brief, "--out", str(tmp_path / "cost.json")]
-    subprocess.run(command, check=True, capture_output=True)
-    found = json.loads((tmp_path / "cost.json").read_text())
-    rows = [*found["training"].values(), *found["sampling"].values()]
-    assert len(rows) == 6
-    assert all(row["seconds"] > 0 and row["peak_megabytes"] > 50 for row in rows)
-
-
-@pytest.mark.parametrize("variant", ["", "-sym", "-neg-scatter", "-neg-failures", "-neg-all"])
-def test_every_row_beyond_the_tables_has_a_recipe(variant):
-    sets = ("nets", "shells", "families") if variant in ("", "-sym") else ("nets", "shells")
-    assert {f"voxplore{variant}-{name}-{size}" for name in sets for size in ("tiny", "small")} <= set(RECIPES)
+def test_the_tiny_twin_of_every_row_makes_its_results(tmp_path):
+    done = runner("all", "--tiny", "--jobs", "2", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    for made_file in (
+        "results/nets/table1/table.md",
+        "results/nets/table2/latents/latents.png",
+        "results/both/shipped/reconstruction.json",
+        "results/nets/sensitivity/strength/page/nets/curve.png",
+        "results/nets/stiffness/young_hill/wanted.json",
+        "results/cost/cost.json",
+    ):
+        assert (tmp_path / made_file).exists(), made_file
+    assert runner("all", "--tiny", "--out", str(tmp_path)).stdout == ""

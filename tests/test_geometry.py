@@ -12,6 +12,18 @@ from voxplore import geometry
 PROBE = np.arange(4**3).reshape(4, 4, 4)
 
 
+def test_face_iou_counts_what_opposite_faces_share(rng):
+    cells = rng.random((3, 5, 5, 5)) < 0.4
+    cells[2, 0], cells[2, -1] = False, False
+    found = geometry.face_iou(cells)
+    for cell, row in zip(cells, found, strict=True):
+        for axis, value in enumerate(row):
+            low = {tuple(place) for place in np.argwhere(np.moveaxis(cell, axis, 0)[0]).tolist()}
+            high = {tuple(place) for place in np.argwhere(np.moveaxis(cell, axis, 0)[-1]).tolist()}
+            assert value == (len(low & high) / len(low | high) if low | high else 0)
+    assert found[2, 0] == 0
+
+
 def key(voxels: np.ndarray) -> bytes:
     return np.ascontiguousarray(voxels).tobytes()
 

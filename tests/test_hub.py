@@ -1,6 +1,7 @@
 """To and from a hub: a stand-in that keeps what it is sent in folders, with the interface of huggingface_hub."""
 
 import fnmatch
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -32,15 +33,15 @@ class StandIn:
     def create_branch(self, repo_id: str, repo_type: str, branch: str, exist_ok: bool) -> None:
         self.place(repo_id, repo_type, branch).mkdir(parents=True, exist_ok=exist_ok)
 
-    def upload_folder(self, repo_id, repo_type, revision, folder_path, allow_patterns, commit_message) -> None:
-        for path in Path(folder_path).iterdir():
-            if any(fnmatch.fnmatch(path.name, pattern) for pattern in allow_patterns):
-                shutil.copy(path, self.place(repo_id, repo_type, revision))
+    def upload_folder(
+        self, repo_id, repo_type, revision, folder_path, allow_patterns, ignore_patterns, commit_message
+    ) -> None:
+        copy_chosen(Path(folder_path), self.place(repo_id, repo_type, revision), allow_patterns, ignore_patterns)
 
     def upload_file(self, repo_id, repo_type, revision, path_or_fileobj: bytes, path_in_repo: str) -> None:
         (self.place(repo_id, repo_type, revision) / path_in_repo).write_bytes(path_or_fileobj)
 
-    def snapshot_download(self, repo_id, repo_type, revision, allow_patterns, local_dir=None) -> str:
+    def snapshot_download(self, repo_id, repo_type, revision, allow_patterns, ignore_patterns, local_dir=None) -> str:
         self.asked.append({"patterns": allow_patterns})
         place = self.place(repo_id, repo_type, revision)
         if not place.is_dir():
@@ -48,10 +49,20 @@ class StandIn:
         if local_dir is None:
             local_dir = self.root / "cache" / repo_id.replace("/", "--")
         Path(local_dir).mkdir(parents=True, exist_ok=True)
-        for path in place.iterdir():
-            if any(fnmatch.fnmatch(path.name, pattern) for pattern in allow_patterns):
-                shutil.copy(path, local_dir)
+        copy_chosen(place, Path(local_dir), allow_patterns, ignore_patterns)
         return str(local_dir)
+
+
+def copy_chosen(source: Path, target: Path, allowed: list[str], ignored: list[str]) -> None:
+    """As the hub's client chooses: patterns match the whole path, and a star also matches what divides folders."""
+    for path in source.rglob("*"):
+        name = path.relative_to(source).as_posix()
+        chosen = any(fnmatch.fnmatch(name, one) for one in allowed) and not any(
+            fnmatch.fnmatch(name, one) for one in ignored
+        )
+        if path.is_file() and chosen:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target / name)
 
 
 @pytest.fixture
@@ -74,9 +85,12 @@ def model(tmp_path_factory) -> Path:
 
 def test_a_model_goes_there_and_comes_back(standin, model, capsys):
     (model / "notes.pkl").write_bytes(b"not to be sent")
+    (model / "sub").mkdir()
+    (model / "sub" / "evil.safetensors").write_bytes(b"not to be sent")
     assert main(["push", str(model), "--to", "hf://me/vae@tried"]) == 0
     assert capsys.readouterr().out == f"{model} sent to me/vae\n"
     sent = standin.place("me/vae", "model", "tried")
+    assert not (sent / "sub").exists()
     assert {path.suffix for path in sent.iterdir()} == {".safetensors", ".json", ".md"}
     card = (sent / "README.md").read_text()
     assert card.startswith('---\nlibrary_name: "voxplore"\n')
@@ -108,7 +122,30 @@ def test_what_is_damaged_is_not_sent(standin, model, tmp_path):
     assert not standin.root.exists()
 
 
-@pytest.mark.parametrize("address", ["hf://", "hf://me", "hf://me/../x", "hf://me/a b", "https://me/x", "hf://a/b@"])
+def test_weights_with_a_flipped_byte_are_not_loaded(model, tmp_path):
+    """Nor is a model whose header leaves one of its parts out; `draw` would not notice either."""
+    shutil.copytree(model, tmp_path / "model")
+    part = next((tmp_path / "model").glob("*.safetensors"))
+    data = bytearray(part.read_bytes())
+    data[-5] ^= 1
+    part.write_bytes(data)
+    with pytest.raises(VoxploreError, match=f"{part.name}: expected sha256"):
+        vp.load_model(tmp_path / "model", "cpu")
+    shutil.copy(model / part.name, part)
+    header = json.loads((tmp_path / "model" / "config.json").read_text())
+    del header["sha256"][part.name]
+    (tmp_path / "model" / "config.json").write_text(json.dumps(header))
+    with pytest.raises(VoxploreError, match=f"{part.name}: expected its checksum in the header, got none"):
+        vp.load_model(tmp_path / "model", "cpu")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("hf://", "hf://me", "hf://me/../x", "hf://me/a b", "https://me/x", "hf://a/b@", "hf://./x", "hf://me/.x"),
+        *("hf://me/x@/etc/passwd", "hf://me/x@a//b", "hf://me/x@a/", "hf://me/x@.git/a", "hf://me/ü", "hf://me/x\n"),
+    ],
+)
 def test_an_address_that_is_none_is_refused(standin, address):
     with pytest.raises(VoxploreError, match="hub: expected hf://owner/name"):
         hub.fetch(address)
@@ -120,7 +157,7 @@ def test_what_the_hub_says_is_one_sentence(standin):
 
 
 def test_a_folder_of_neither_is_refused(standin, tmp_path):
-    with pytest.raises(VoxploreError, match="expected a saved model or a folder of cells, came neither"):
+    with pytest.raises(VoxploreError, match="expected a saved model or a folder of cells, got neither"):
         hub.push(tmp_path, "hf://me/x")
 
 

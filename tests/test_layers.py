@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,29 +12,29 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "voxplore"
 
 LEVELS = (
-    {"errors", "files", "growing", "parallel", "config", "unitcells", "geometry", "kernels"},
+    {"errors", "storage", "ranges", "processes", "parallel", "config", "unitcells", "geometry", "kernels"},
     {"data", "metrics", "checks", "mechanics", "show", "export", "recipes", "training"}
     | {"networks", "latent", "diffusion"},
     {"models", "refine"},
-    {
-        "discover",
-        "findings",
-        "hub",
-        "report",
-        "reference",
-        "benchmark",
-        "build",
-        "compare",
-        "describe",
-        "drawing",
-        "runs",
-    },
+    {"workflows", "hub", "report"},
     {"cli", "__main__"},
 )
+#: Within `data`, what a room may import besides itself.
+DATA = {
+    "prepare": set(),
+    "synthetic": {"prepare"},
+    "published": {"prepare", "synthetic"},
+    "imported": {"synthetic"},
+    "record": {"synthetic"},
+}
+#: Modules that stand beside the rooms at the top, at most.
+MOST_AT_THE_TOP = 8
 #: Torch only, none of ours.
 PURE = {"networks", "latent", "diffusion"}
 MAY_LOAD_TORCH = PURE | {"training", "models", "refine"}
 MAY_LOAD_NUMBA = {"kernels"}
+#: What the lowest level may load: these, the standard library, and numba in the kernels.
+LOW = {"numpy", "scipy", "voxplore"}
 #: Files of models that all models may import.
 COMMON_TO_MODELS = {"__init__", "base", "encoding", "voxels"}
 
@@ -136,19 +137,58 @@ def test_networks_latent_and_diffusion_import_none_of_ours():
     assert not wrong, names(wrong)
 
 
+def model_of(place: str) -> str:
+    """The model that a file or folder of `models` belongs to: graph_slots is a part of graph."""
+    rooms = {
+        path.stem for path in (PACKAGE / "models").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    return next((room for room in sorted(rooms) if place == room or place.startswith(f"{room}_")), place)
+
+
 def test_a_model_never_imports_another_model():
-    files = {path.stem for path in (PACKAGE / "models").glob("*.py")} - COMMON_TO_MODELS
-    models = {name for name in files if not any(name.startswith(f"{other}_") for other in files)}
     wrong = []
     for found in IMPORTS:
-        if found.room != "models" or found.path.stem in COMMON_TO_MODELS:
+        own = found.path.relative_to(PACKAGE).parts[1:2]
+        target = found.module.split(".")[2:3]
+        if found.room != "models" or found.module.split(".")[:2] != ["voxplore", "models"] or not target:
             continue
-        own = next(model for model in models if found.path.stem == model or found.path.stem.startswith(f"{model}_"))
-        parts = found.module.split(".")
-        target = parts[2] if parts[:2] == ["voxplore", "models"] and len(parts) > 2 else None
-        if target in files and not (target == own or target.startswith(f"{own}_")):
+        place = own[0].removesuffix(".py")
+        if (
+            place not in COMMON_TO_MODELS
+            and target[0] not in COMMON_TO_MODELS
+            and model_of(target[0]) != model_of(place)
+        ):
             wrong.append(found)
     assert not wrong, names(wrong)
+
+
+def test_rooms_of_data_import_each_other_in_one_direction():
+    wrong = []
+    for found in IMPORTS:
+        place, target = found.path.relative_to(PACKAGE).parts[1:], found.module.split(".")
+        if found.room == "data" and len(place) > 1 and target[:2] == ["voxplore", "data"]:
+            wrong += [found] if target[2] not in DATA[place[0]] | {place[0]} else []
+    assert not wrong, names(wrong)
+    assert {path.parent.name for path in (PACKAGE / "data").glob("*/__init__.py")} == set(DATA)
+
+
+def test_few_modules_stand_beside_the_rooms():
+    top = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert len(top) <= MOST_AT_THE_TOP, sorted(top)
+
+
+def test_the_lowest_level_loads_little():
+    wrong = [
+        found
+        for found in IMPORTS
+        if found.room in LEVELS[0]
+        and (package := found.module.split(".")[0]) not in LOW | sys.stdlib_module_names
+        and not (package == "numba" and found.room in MAY_LOAD_NUMBA)
+    ]
+    assert {(found.room, found.module.split(".")[0]) for found in wrong} <= {
+        ("parallel", "ray"),
+        ("kernels", "llvmlite"),
+    }, names(wrong)
 
 
 def test_torch_is_loaded_at_module_level_only_where_networks_live():

@@ -20,7 +20,7 @@ def square(x: int) -> int:
 
 def refuse_three(x: int) -> int:
     if x == 3:
-        raise VoxploreError(f"cell {x}", expected="any other", came="three")
+        raise VoxploreError(f"cell {x}", expected="any other", got="three")
     return x
 
 
@@ -44,7 +44,7 @@ def test_workers_are_other_processes_with_one_thread_each():
 
 
 def test_an_error_of_a_worker_arrives_whole():
-    with pytest.raises(VoxploreError, match="cell 3: expected any other, came three") as caught:
+    with pytest.raises(VoxploreError, match="cell 3: expected any other, got three") as caught:
         list(map_items(refuse_three, range(6), workers=2))
     assert caught.value.expected == "any other"
 
@@ -140,7 +140,7 @@ def test_ray_gives_the_same_results_in_order_and_is_not_flooded(fake_ray, monkey
 
 
 def test_an_error_in_ray_arrives_whole_and_cancels_the_rest(fake_ray):
-    with pytest.raises(VoxploreError, match="cell 3: expected any other, came three") as caught:
+    with pytest.raises(VoxploreError, match="cell 3: expected any other, got three") as caught:
         list(map_items(refuse_three, range(6), engine="ray"))
     assert caught.value.expected == "any other"
     assert fake_ray.now == 0
@@ -158,7 +158,7 @@ def test_ray_itself_gives_the_bytes_of_local(tmp_path):
 
 
 def test_an_unknown_engine_is_named():
-    with pytest.raises(VoxploreError, match="engine: expected local or ray, came cloud"):
+    with pytest.raises(VoxploreError, match="engine: expected local or ray, got cloud"):
         map_items(square, [1], engine="cloud")
 
 

@@ -71,10 +71,10 @@ def test_every_command_that_is_shown_exists(page, line):
 @pytest.fixture
 def small_recipes(monkeypatch):
     """The recipe that is shown, as small as the tests'."""
-    tiny = recipes.RECIPES["voxplore-nets-tiny"]
+    tiny = recipes.RECIPES["closed-form-nets-tiny"]
     less = replace(tiny.autoencoder_training, cells=320)
     tiny = replace(tiny, autoencoder_training=less, sampling=replace(tiny.sampling, steps=3))
-    monkeypatch.setitem(recipes.RECIPES, "voxplore-nets-small", tiny)
+    monkeypatch.setitem(recipes.RECIPES, "closed-form-nets-small", tiny)
 
 
 def test_the_tutorial_runs_from_its_first_line_to_its_last(monkeypatch, tmp_path, small_recipes):
@@ -125,6 +125,13 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_results_that_pages_name_are_in_the_repository():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("<set>", "nets").replace("<recipe>", "voxplore-nets-small")
+        for target in re.findall(r"\bresults/[\w./+-]*[\w]", text):
+            assert (ROOT / target).exists(), f"{page.name}: {target}"
 
 
 def test_the_shell_knows_the_command():

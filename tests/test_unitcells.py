@@ -95,9 +95,9 @@ def test_batches_are_the_cells_in_order(cells, blobs):
 def test_a_split_is_named_or_missed(cells, folder):
     assert len(cells.split("test")) == 3
     assert len(load_cells(folder, split="valid")) == 1
-    with pytest.raises(VoxploreError, match="blobs: expected a split named tset, came test, train, valid"):
+    with pytest.raises(VoxploreError, match="blobs: expected a split named tset, got test, train, valid"):
         cells.split("tset")
-    with pytest.raises(VoxploreError, match="came no split column"):
+    with pytest.raises(VoxploreError, match="got no split column"):
         UnitCells.from_voxels(np.ones((1, 2, 2, 2), bool)).split("train")
 
 
@@ -106,9 +106,9 @@ def test_concatenation_keeps_shared_columns_and_refuses_other_resolutions(cells)
     both = UnitCells.concatenate([cells, bare])
     assert len(both) == 14
     assert set(both.index) == {"id"}
-    with pytest.raises(VoxploreError, match="of one resolution, came 16, 8"):
+    with pytest.raises(VoxploreError, match="of one resolution, got 16, 8"):
         UnitCells.concatenate([cells, UnitCells.from_voxels(np.ones((1, 8, 8, 8), bool))])
-    with pytest.raises(VoxploreError, match="came nothing"):
+    with pytest.raises(VoxploreError, match="got nothing"):
         UnitCells.concatenate([])
 
 
@@ -122,11 +122,11 @@ def test_no_cells_are_cells_too(tmp_path):
 
 def test_numbers_0_and_1_are_taken_as_bool_and_others_are_not():
     assert as_voxels(np.ones((2, 2, 2), np.uint8)).dtype == bool
-    with pytest.raises(VoxploreError, match="expected Bool, or numbers 0 and 1, came float64 values"):
+    with pytest.raises(VoxploreError, match=r"or 0 and 255 .*, got float64 values"):
         as_voxels(np.full((2, 2, 2), 0.5))
     with pytest.raises(VoxploreError, match="numbers 0 and 1"):
         as_voxels(np.full((2, 2, 2), np.nan))
-    with pytest.raises(VoxploreError, match=r"cubes \(n, d, d, d\), came shape \(1, 2, 2, 3\)"):
+    with pytest.raises(VoxploreError, match=r"one cube \(d, d, d\), got shape \(2, 2, 3\)"):
         as_voxels(np.ones((2, 2, 3), bool))
 
 
@@ -154,10 +154,10 @@ class TestReaders:
     def test_an_npz_of_objects_is_never_unpickled(self, tmp_path):
         marker = tmp_path / "ran"
         np.savez(tmp_path / "bad.npz", cells=np.array([Trap(marker)], dtype=object))
-        with pytest.raises(VoxploreError, match=r"bad\.npz: expected an npz archive of number arrays, came objects"):
+        with pytest.raises(VoxploreError, match=r"bad\.npz: expected an npz archive of number arrays, got objects"):
             load_cells(tmp_path / "bad.npz")
         np.save(tmp_path / "bad.npy", np.array([Trap(marker)], dtype=object))
-        with pytest.raises(VoxploreError, match=r"bad\.npy: expected a NumPy array of numbers, came objects"):
+        with pytest.raises(VoxploreError, match=r"bad\.npy: expected a NumPy array of numbers, got objects"):
             load_cells(tmp_path / "bad.npy")
         assert not marker.exists()
 
@@ -176,14 +176,14 @@ class TestReaders:
     @pytest.mark.parametrize(
         ("arrays", "sentence"),
         [
-            ({"a": np.ones((1, 2, 2, 2)), "b": np.ones(1)}, "expected one array, or `packed` and `shape`, came a, b"),
+            ({"a": np.ones((1, 2, 2, 2)), "b": np.ones(1)}, "expected one array .*, got a, b"),
             ({"packed": np.zeros((2, 5), np.uint8), "shape": np.array([48] * 3)}, r"`packed` uint8 \(n, 13824\)"),
             ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48, 48])}, "three equal whole numbers"),
             ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([b"48"] * 3)}, "three equal whole numbers"),
             ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48.5] * 3)}, "three equal whole numbers"),
             ({"packed": np.zeros((2, 13824), np.uint8), "shape": np.array([48j] * 3)}, "three equal whole numbers"),
             ({"packed": np.zeros((2, 13824), np.uint8)}, "three equal whole numbers"),
-            ({"packed": np.zeros((2, 13824)), "shape": np.array([48] * 3)}, "came float64"),
+            ({"packed": np.zeros((2, 13824)), "shape": np.array([48] * 3)}, "got float64"),
             ({"a": np.ones((4, 4, 5, 4))}, "expected cubes"),
             ({"a": np.ones(4)}, "expected cubes"),
             ({"a": np.array(["x"])}, "expected cubes"),
@@ -211,10 +211,10 @@ class TestReaders:
             load_cells(tmp_path / "x.npy")
 
     def test_other_paths_are_named(self, tmp_path):
-        with pytest.raises(VoxploreError, match=r"nothing: expected a folder of cells, .* came nothing there"):
+        with pytest.raises(VoxploreError, match=r"nothing: expected a folder of cells, .* got nothing there"):
             load_cells(tmp_path / "nothing")
         (tmp_path / "x.stl").write_text("solid")
-        with pytest.raises(VoxploreError, match=r"came a \.stl file"):
+        with pytest.raises(VoxploreError, match=r"got a \.stl file"):
             load_cells(tmp_path / "x.stl")
         with pytest.raises(VoxploreError, match=r"cells\.json: expected a readable text file"):
             load_cells(tmp_path)
@@ -239,12 +239,12 @@ def edit(folder: Path, **changes) -> None:
     ("changes", "sentence"),
     [
         ({"format": "other"}, "voxplore-cells"),
-        ({"format_version": 9}, "expected format version 1, came version 9"),
+        ({"format_version": 9}, "expected format version 1, got version 9"),
         ({"n": -1}, "expected counts"),
         ({"n": "12"}, "expected counts"),
         ({"resolution": 10**9}, "resolution up to"),
         ({"resolution": True}, "expected counts"),
-        ({"n": 13}, r"voxels\.npy: expected uint8 \(13, 512\), came uint8 \(12, 512\)"),
+        ({"n": 13}, r"voxels\.npy: expected uint8 \(13, 512\), got uint8 \(12, 512\)"),
         ({"resolution": 8}, r"voxels\.npy: expected uint8 \(12, 64\)"),
     ],
 )
@@ -260,8 +260,8 @@ def test_a_header_that_does_not_fit_is_named(folder, changes, sentence):
         ("", "expected a header"),
         ("a,b\n1,2\n", "with an id column"),
         ("id,id\n1,2\n", "distinct names"),
-        ("id\nx\n", "expected 12 rows of 1 fields, came 1 rows"),
-        ("id,lx\n" + "x\n" * 12, "expected 12 rows of 2 fields, came a row of another length"),
+        ("id\nx\n", "expected 12 rows of 1 fields, got 1 rows"),
+        ("id,lx\n" + "x\n" * 12, "expected 12 rows of 2 fields, got a row of another length"),
         ("id,relative_density\n" + "x,much\n" * 12, "expected numbers in column relative_density"),
         ("id,orientation\n" + "x,1.5\n" * 12, "expected numbers in column orientation"),
         ("id,orientation\n" + f"x,{10**30}\n" * 12, "expected numbers in column orientation"),
@@ -275,7 +275,7 @@ def test_an_index_that_does_not_fit_is_named(folder, text, sentence):
 
 
 def test_columns_of_the_wrong_length_are_refused():
-    with pytest.raises(VoxploreError, match="column split: expected 2 rows, came 1"):
+    with pytest.raises(VoxploreError, match="column split: expected 2 rows, got 1"):
         UnitCells.from_voxels(np.ones((2, 2, 2, 2), bool), {"split": ["train"]})
 
 

@@ -5,8 +5,6 @@ Names resolve on first use, so that scoring, pictures and `--help` run without l
 
 import importlib
 import os
-import sys
-from types import ModuleType
 from typing import Any
 
 # MKL's sums can depend on where an array lies in memory; this makes runs on one chip repeat to the last bit. It has to
@@ -25,24 +23,11 @@ _HOMES = {
     "load_model": "voxplore.hub",
     "MODELS": "voxplore.models",
     "RECIPES": "voxplore.recipes",
-    "discover": "voxplore.discover",
-    "refine": "voxplore.refine",
+    "discover": "voxplore.workflows.discover",
 }
-_ROOMS = ("data", "export", "geometry", "mechanics", "metrics", "models", "show")
+_ROOMS = ("data", "export", "geometry", "mechanics", "metrics", "models", "refine", "show")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
-
-
-class _Face(ModuleType):
-    """The package. Importing a module of ours would put it in the place of the function of the same name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and _HOMES.get(name) == value.__name__:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ __all__ = [
     "HALF_SHIFTS",
     "ORIENTATIONS",
     "apply_operation",
+    "face_iou",
     "faces",
     "flip_group",
     "orient",
@@ -99,6 +100,14 @@ def tile(voxels: np.ndarray, repeats: tuple[int, int, int]) -> np.ndarray:
 def faces(voxels: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """The three pairs of opposite faces, each Bool (..., d, d), in the order x, y, z."""
     return tuple((voxels.take(0, axis=axis), voxels.take(-1, axis=axis)) for axis in (-3, -2, -1))
+
+
+def face_iou(voxels: np.ndarray) -> np.ndarray:
+    """Intersection over union of opposite faces: Bool (..., d, d, d) -> float64 (..., 3); 0 where neither has solid."""
+    pairs = faces(voxels)
+    common = np.stack([np.count_nonzero(low & high, axis=(-2, -1)) for low, high in pairs], axis=-1)
+    either = np.stack([np.count_nonzero(low | high, axis=(-2, -1)) for low, high in pairs], axis=-1)
+    return common / np.maximum(either, 1)
 
 
 def relative_density(voxels: np.ndarray) -> np.ndarray:

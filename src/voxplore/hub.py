@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 
 __all__ = ["Address", "card_of_cells", "card_of_model", "fetch", "load_model", "model_folder", "push"]
@@ -17,7 +17,10 @@ SCHEME = "hf://"
 #: What is sent and fetched: patterns of names in the folder itself.
 MODEL_FILES = ("config.json", "*.safetensors", "README.md")
 CELLS_FILES = ("cells.json", "voxels.npy", "index.csv", "README.md")
-_NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+_WORD = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_NAME = re.compile(rf"hf://({_WORD}/{_WORD})(?:@({_WORD}(?:/{_WORD})*))?")
+#: The hub's patterns match across folders; what voxplore writes lies in none.
+_BELOW = ["*/*"]
 
 
 class Address(NamedTuple):
@@ -31,7 +34,7 @@ class Address(NamedTuple):
         """From "hf://owner/name" or "hf://owner/name@revision"; VoxploreError for anything else."""
         found = _NAME.fullmatch(text)
         if found is None or ".." in text:
-            raise VoxploreError("hub", expected=f"{SCHEME}owner/name or {SCHEME}owner/name@revision", came=text)
+            raise VoxploreError("hub", expected=f"{SCHEME}owner/name or {SCHEME}owner/name@revision", got=text)
         return Address(found[1], found[2])
 
 
@@ -43,7 +46,7 @@ def fetch(address: str, kind: str = "model", folder: str | Path | None = None) -
     """
     where, hub = Address.parse(address), _hub()
     patterns = list(MODEL_FILES if kind == "model" else CELLS_FILES)
-    options = {"repo_type": kind, "revision": where.revision, "allow_patterns": patterns}
+    options = {"repo_type": kind, "revision": where.revision, "allow_patterns": patterns, "ignore_patterns": _BELOW}
     try:
         return Path(hub.snapshot_download(where.name, **options, **({"local_dir": folder} if folder else {})))
     except Exception as error:  # the hub's client raises its own, its transport's and OS errors
@@ -67,10 +70,10 @@ def model_folder(source: str | Path) -> Path:
 def push(folder: str | Path, to: str, private: bool = False) -> str:
     """Send a saved model or a folder of cells to "hf://owner/name[@branch]"; returns the address of its page.
 
-    What is sent is verified first (`describe.verify`), and a card made from its config goes with it. Raises
+    What is sent is verified first (`workflows.info.verify`), and a card made from its config goes with it. Raises
     VoxploreError for a folder that is neither, is damaged, or cannot be sent.
     """
-    from voxplore.describe import verify
+    from voxplore.workflows.info import verify
 
     folder, where = Path(folder), Address.parse(to)
     if (folder / "config.json").is_file():
@@ -78,7 +81,7 @@ def push(folder: str | Path, to: str, private: bool = False) -> str:
     elif (folder / "cells.json").is_file():
         kind, patterns, card = "dataset", CELLS_FILES, card_of_cells
     else:
-        raise VoxploreError(folder, expected="a saved model or a folder of cells", came="neither")
+        raise VoxploreError(folder, expected="a saved model or a folder of cells", got="neither")
     verify(folder)
     text = card(folder)
     api = _hub().HfApi()
@@ -89,7 +92,13 @@ def push(folder: str | Path, to: str, private: bool = False) -> str:
             api.create_branch(**shared, branch=where.revision, exist_ok=True)
         shared |= {"revision": where.revision}
         sent = [pattern for pattern in patterns if pattern != "README.md"]
-        api.upload_folder(**shared, folder_path=str(folder), allow_patterns=sent, commit_message="voxplore push")
+        api.upload_folder(
+            **shared,
+            folder_path=str(folder),
+            allow_patterns=sent,
+            ignore_patterns=_BELOW,
+            commit_message="voxplore push",
+        )
         api.upload_file(**shared, path_or_fileobj=text.encode(), path_in_repo="README.md")
     except Exception as error:
         raise _failed(to, "a hub that takes it", error) from error
@@ -98,10 +107,10 @@ def push(folder: str | Path, to: str, private: bool = False) -> str:
 
 def card_of_model(folder: Path) -> str:
     """The model card: what the hub reads first, then what the config says."""
-    header = files.read_json(folder / "config.json")
+    header = storage.read_json(folder / "config.json")
     trained = header.get("trained") if isinstance(header, dict) else None
     if not isinstance(header, dict) or not isinstance(trained, dict):
-        raise VoxploreError(folder / "config.json", expected="the header of a model", came="something else")
+        raise VoxploreError(folder / "config.json", expected="the header of a model", got="something else")
     name = str(header.get("model"))
     lines = [
         *_front({"library_name": "voxplore", "tags": ["metamaterials", "unit-cells", name]}),
@@ -122,9 +131,9 @@ def card_of_model(folder: Path) -> str:
 
 def card_of_cells(folder: Path) -> str:
     """The data card, from cells.json."""
-    header = files.read_json(folder / "cells.json")
+    header = storage.read_json(folder / "cells.json")
     if not isinstance(header, dict):
-        raise VoxploreError(folder / "cells.json", expected="the header of cells", came="something else")
+        raise VoxploreError(folder / "cells.json", expected="the header of cells", got="something else")
     facts = ("n", "resolution", "source", "licence", "split_rule", "periodicity_floor", "voxplore_version")
     lines = [
         *_front({"tags": ["metamaterials", "unit-cells", "voxels"]}),
@@ -159,10 +168,10 @@ def _hub() -> Any:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise VoxploreError("hub", expected="the extra voxplore[hub]", came="no package huggingface_hub") from error
+        raise VoxploreError("hub", expected="the extra voxplore[hub]", got="no package huggingface_hub") from error
     return huggingface_hub
 
 
 def _failed(address: str, expected: str, error: Exception) -> VoxploreError:
     reason = (str(error).splitlines() or [""])[0][:160]
-    return VoxploreError(address, expected=expected, came=f"{type(error).__name__} ({reason})")
+    return VoxploreError(address, expected=expected, got=f"{type(error).__name__} ({reason})")

@@ -7,10 +7,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, get_context, parent_process
 from typing import Any, TypeVar
 
 from voxplore.errors import VoxploreError
+from voxplore.processes import available_cores, short_temporary_folder, without_main
+from voxplore.ranges import Workers, within
 
 __all__ = ["ENGINES", "map_items"]
 
@@ -23,21 +26,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+@within
 def map_items(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     *,
-    workers: int | None = None,
+    workers: Workers | None = None,
     engine: str = "local",
 ) -> Iterator[Result]:
     """Results of `function` (a picklable top-level function) in the order of `items`, one thread a worker.
 
-    workers: processes, by default the number of cores; 1 runs in this process. The results never depend on it.
+    workers: processes, by default the cores that this process may use; 1 runs in this process. The results never depend
+    on it.
     """
     if engine not in ENGINES:
-        raise VoxploreError("engine", expected=" or ".join(ENGINES), came=engine)
+        raise VoxploreError("engine", expected=" or ".join(ENGINES), got=engine)
     items = list(items)
-    workers = min(workers or os.cpu_count() or 1, max(len(items), 1))
+    workers = min(workers or available_cores(), max(len(items), 1))
     if engine == "ray":
         return _map_ray(function, items)
     if workers == 1:
@@ -48,14 +53,20 @@ def map_items(
 def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
     # A fork would copy the locks of running numba and torch threads; a server forked before them does not.
     context = get_context("forkserver")
-    with _deaf():
+    short_temporary_folder()
+    with _deaf(), without_main(function):
         forkserver.ensure_running()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
-        with _later():
+        with _later(), without_main(function):
             for _ in range(workers):  # each starts one
                 pool.submit(int)
-        yield from pool.map(function, items)
+            results = pool.map(function, items)
+        yield from results
+    except BrokenProcessPool as error:
+        _stop(pool)
+        got = "one that was killed from outside (by the system, where memory ran out); the same command goes on"
+        raise VoxploreError("workers", expected="processes that live until they are done", got=got) from error
     except BaseException:  # an interrupt, or a caller that wants no more: nobody waits for cells in work
         _stop(pool)
         raise
@@ -88,13 +99,13 @@ def _later() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    got: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: got.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    for number in came[:1]:
+    for number in got[:1]:
         signal.raise_signal(number)
 
 
@@ -118,7 +129,7 @@ def _map_ray(function: Callable, items: list) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise VoxploreError("engine ray", expected="the extra voxplore[ray]", came="no package ray") from error
+        raise VoxploreError("engine ray", expected="the extra voxplore[ray]", got="no package ray") from error
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
     # A worker that is killed loses its cells in work; Ray gives them to another, as often as it takes.

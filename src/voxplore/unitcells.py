@@ -3,13 +3,10 @@
 A data set and a generated set are the same thing, so there is one reader (`load_cells`) and one writer (`save`).
 """
 
-import csv
 import hashlib
 import io
-import itertools
 import math
 import mmap
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,15 +14,16 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
+from voxplore.storage.arrays import read_archive, read_array
+from voxplore.storage.index import read_index
+from voxplore.storage.schema import check_about, check_ids
+from voxplore.storage.voxels import MAX_RESOLUTION, checked_voxels, chosen
 
 __all__ = ["FORMAT_VERSION", "UnitCells", "as_voxels", "load_cells", "pack", "unpack"]
 
 FORMAT_VERSION = 1
-_INTEGER_COLUMNS = frozenset({"orientation", "seed"})
-_TEXT_COLUMNS = frozenset({"id", "split", "source_id", "model", "family", "set", "nearest_id"})
-_MAX_RESOLUTION = 1024
 
 
 def pack(voxels: np.ndarray) -> np.ndarray:
@@ -56,16 +54,16 @@ class UnitCells:
     def __post_init__(self) -> None:
         shape = (len(self.packed), -(-(self.resolution**3) // 8))
         if self.packed.dtype != np.uint8 or self.packed.shape != shape:
-            came = f"{self.packed.dtype} {self.packed.shape}"
-            raise VoxploreError("packed cells", expected=f"uint8 {shape}", came=came)
+            got = f"{self.packed.dtype} {self.packed.shape}"
+            raise VoxploreError("packed cells", expected=f"uint8 {shape}", got=got)
         for name, column in self.index.items():
             if len(column) != len(self.packed):
-                raise VoxploreError(f"column {name}", expected=f"{len(self.packed)} rows", came=str(len(column)))
+                raise VoxploreError(f"column {name}", expected=f"{len(self.packed)} rows", got=str(len(column)))
 
     @staticmethod
     def from_voxels(voxels: np.ndarray, index: dict[str, Any] | None = None, **about: Any) -> "UnitCells":
         """Pack Bool (n, d, d, d); ids are numbered where the index brings none."""
-        voxels = _checked_voxels(voxels, "voxels")
+        voxels = checked_voxels(voxels, "voxels")
         columns = {name: np.asarray(column) for name, column in (index or {}).items()}
         name = str(about.get("name", "cell"))
         columns.setdefault("id", numbered_ids(name, len(voxels)))
@@ -91,7 +89,7 @@ class UnitCells:
     def part(self, start: int, stop: int) -> "UnitCells":
         """Cells start ... stop as UnitCells in memory; of a memory map nothing else stays there."""
         part = self[start:stop]
-        part = replace(part, packed=np.array(part.packed))
+        part = replace(part, packed=np.array(part.packed, order="C"))
         mapped = getattr(self.packed, "_mmap", None)
         if mapped is not None:  # pages that were read count as memory of this process
             mapped.madvise(mmap.MADV_DONTNEED)
@@ -112,8 +110,18 @@ class UnitCells:
         splits = self.index.get("split")
         if splits is None or not (splits == name).any():
             known = "no split column" if splits is None else ", ".join(sorted(set(splits.tolist())))
-            raise VoxploreError(self.about.get("name", "cells"), expected=f"a split named {name}", came=known)
+            raise VoxploreError(self.about.get("name", "cells"), expected=f"a split named {name}", got=known)
         return self[splits == name]
+
+    def rows_by_id(self) -> dict[str, int]:
+        """The row of each id; VoxploreError where an id stands for two cells, so that nothing is tied to the wrong."""
+        ids = self.index["id"].tolist()
+        rows = {name: row for row, name in enumerate(ids)}
+        if len(rows) < len(ids):
+            twice = next(name for row, name in enumerate(ids) if rows[name] != row)
+            name = self.about.get("name", "cells")
+            raise VoxploreError(f"ids of {name}", expected="one for each cell", got=f"{twice!r} for two or more")
+        return rows
 
     def sha256(self) -> str:
         """Checksum of the resolution and the packed bits (not of the index)."""
@@ -126,8 +134,8 @@ class UnitCells:
     def concatenate(parts: Sequence["UnitCells"]) -> "UnitCells":
         """One set after the other; columns that not all of them have are dropped, `about` is the first one's."""
         if len({part.resolution for part in parts}) != 1:
-            came = ", ".join(str(part.resolution) for part in parts) or "nothing"
-            raise VoxploreError("sets to concatenate", expected="one or more of one resolution", came=came)
+            got = ", ".join(str(part.resolution) for part in parts) or "nothing"
+            raise VoxploreError("sets to concatenate", expected="one or more of one resolution", got=got)
         shared = [name for name in parts[0].index if all(name in part.index for part in parts)]
         index = {name: np.concatenate([part.index[name] for part in parts]) for name in shared}
         packed = np.concatenate([part.packed for part in parts])
@@ -135,13 +143,15 @@ class UnitCells:
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Write the folder `cells.json`, `voxels.npy`, `index.csv` in one step."""
-        with files.staged_folder(folder, overwrite) as stage:
+        with storage.staged_folder(folder, overwrite) as stage:
             self.write_into(stage)
 
     def write_into(self, stage: Path) -> None:
-        """Write the three files into an existing folder that is staged by the caller."""
+        """Write the three files into an existing folder that is staged by the caller; ids that repeat are refused."""
+        self.rows_by_id()
+        check_ids(self.index["id"].tolist())
         np.save(stage / "voxels.npy", np.asarray(self.packed))
-        files.write_csv(stage / "index.csv", index_columns(self))
+        storage.write_csv(stage / "index.csv", index_columns(self))
         write_header(stage, len(self), self.resolution, self.about)
 
 
@@ -155,11 +165,11 @@ def as_voxels(cells: "UnitCells | np.ndarray") -> np.ndarray:
     if isinstance(cells, UnitCells):
         return cells.voxels()
     cells = np.asarray(cells)
-    return _checked_voxels(cells[None] if cells.ndim == 3 else cells, "voxels")
+    return checked_voxels(cells, "voxels")
 
 
 def load_cells(path: str | Path, split: str | None = None) -> UnitCells:
-    """Open a folder of cells, the published MetaTruss npz, or a plain Bool .npy / .npz array (n, d, d, d).
+    """Open a folder of cells, the published MetaTruss npz, or voxels as .npy or .npz (see `checked_voxels`).
 
     Our folder and .npy files are memory-mapped. Nothing is unpickled. Raises VoxploreError naming the file.
     """
@@ -169,8 +179,8 @@ def load_cells(path: str | Path, split: str | None = None) -> UnitCells:
     elif path.suffix in (".npy", ".npz"):
         cells = _load_plain(path)
     else:
-        came = f"a {path.suffix or 'nameless'} file" if path.exists() else "nothing there"
-        raise VoxploreError(path, expected="a folder of cells, or a .npy or .npz file", came=came)
+        got = f"a {path.suffix or 'nameless'} file" if path.exists() else "nothing there"
+        raise VoxploreError(path, expected="a folder of cells, or a .npy or .npz file", got=got)
     return cells.split(split) if split else cells
 
 
@@ -188,9 +198,9 @@ def write_header(stage: Path, n: int, resolution: int, about: dict[str, Any]) ->
         "values": "1 = solid",
         **{key: value for key, value in about.items() if key != "name"},
         "voxplore_version": __version__,
-        "sha256": {name: files.sha256(stage / name) for name in ("voxels.npy", "index.csv")},
+        "sha256": {name: storage.sha256(stage / name) for name in ("voxels.npy", "index.csv")},
     }
-    files.write_json(stage / "cells.json", header)
+    storage.write_json(stage / "cells.json", header)
 
 
 def array_header(shape: tuple[int, ...]) -> bytes:
@@ -211,22 +221,24 @@ def index_columns(cells: UnitCells) -> dict[str, np.ndarray]:
 
 
 def _load_folder(folder: Path) -> UnitCells:
-    header = files.read_json(folder / "cells.json")
+    header = storage.read_json(folder / "cells.json")
     if not isinstance(header, dict) or header.get("format") != "voxplore-cells":
-        raise VoxploreError(folder / "cells.json", expected='"format": "voxplore-cells"', came="something else")
+        raise VoxploreError(folder / "cells.json", expected='"format": "voxplore-cells"', got="something else")
     if header.get("format_version") != FORMAT_VERSION:
-        came = f"version {header.get('format_version')}"
-        raise VoxploreError(folder / "cells.json", expected=f"format version {FORMAT_VERSION}", came=came)
+        got = f"version {header.get('format_version')}"
+        raise VoxploreError(folder / "cells.json", expected=f"format version {FORMAT_VERSION}", got=got)
     n: Any = header.get("n")
     resolution: Any = header.get("resolution")
-    if not _is_count(n) or not _is_count(resolution) or not 1 <= resolution <= _MAX_RESOLUTION:
-        came = f"n {n}, resolution {resolution}"
-        raise VoxploreError(folder / "cells.json", expected=f"counts, resolution up to {_MAX_RESOLUTION}", came=came)
-    packed = _read_array(folder / "voxels.npy")
+    if not _is_count(n) or not _is_count(resolution) or not 1 <= resolution <= MAX_RESOLUTION:
+        got = f"n {n}, resolution {resolution}"
+        raise VoxploreError(folder / "cells.json", expected=f"counts, resolution up to {MAX_RESOLUTION}", got=got)
+    packed = read_array(folder / "voxels.npy")
     if packed.dtype != np.uint8 or packed.shape != (n, -(-(resolution**3) // 8)):
         expected = f"uint8 ({n}, {-(-(resolution**3) // 8)})"
-        raise VoxploreError(folder / "voxels.npy", expected=expected, came=f"{packed.dtype} {packed.shape}")
-    index = _read_index(folder / "index.csv", n)
+        raise VoxploreError(folder / "voxels.npy", expected=expected, got=f"{packed.dtype} {packed.shape}")
+    index = read_index(folder / "index.csv", n)
+    check_about(header, str(folder / "cells.json"))
+    packed = packed if packed.flags.c_contiguous else np.ascontiguousarray(packed)  # a memory map otherwise stays one
     return UnitCells(packed, resolution, index, {k: v for k, v in header.items() if k not in _HEADER_KEYS})
 
 
@@ -234,65 +246,12 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _read_index(path: Path, n: int) -> dict[str, np.ndarray]:
-    """The columns of index.csv, read in pieces: as Python strings a large index takes hundreds of megabytes."""
-    pieces: list[list[np.ndarray]] = []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            names = next(reader, [])
-            if "id" not in names or len(set(names)) != len(names):
-                came = str(names)[:80]
-                raise VoxploreError(path, expected="a header of distinct names with an id column", came=came)
-            while rows := list(itertools.islice(reader, 4096)):
-                if any(len(row) != len(names) for row in rows):
-                    raise VoxploreError(
-                        path, expected=f"{n} rows of {len(names)} fields", came="a row of another length"
-                    )
-                pieces.append([np.array(column, dtype=np.str_) for column in zip(*rows, strict=True)])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        came = str(getattr(error, "strerror", None) or error).lower()
-        raise VoxploreError(path, expected="a CSV table", came=came) from error
-    found = sum(len(piece[0]) for piece in pieces)
-    if found != n:
-        raise VoxploreError(path, expected=f"{n} rows of {len(names)} fields", came=f"{found} rows")
-    empty = np.zeros(0, np.str_)
-    columns = {name: np.concatenate([empty, *(piece[i] for piece in pieces)]) for i, name in enumerate(names)}
-    return {name: _typed_column(name, column, path) for name, column in columns.items()}
-
-
-def _typed_column(name: str, column: np.ndarray, path: Path) -> np.ndarray:
-    if name in _TEXT_COLUMNS:
-        return column
-    try:
-        return column.astype(np.int64 if name in _INTEGER_COLUMNS else np.float64)
-    except (ValueError, OverflowError) as error:
-        if name in _INTEGER_COLUMNS or name == "relative_density":
-            raise VoxploreError(path, expected=f"numbers in column {name}", came=str(error)) from error
-        return column
-
-
-def _read_array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy raises half a dozen types on damaged files
-        objects = "pickle" in str(error).lower() or "Python objects" in str(error)
-        came = "objects" if objects else (str(error) or type(error).__name__)
-        raise VoxploreError(path, expected="a NumPy array of numbers", came=came[:200]) from error
-    if not isinstance(array, np.ndarray):
-        raise VoxploreError(path, expected="a NumPy array of numbers", came="an archive")
-    return array
-
-
 def _load_plain(path: Path) -> UnitCells:
     about: dict[str, Any] = {"name": path.stem, "source": path.name}
-    arrays = {"": _read_array(path)} if path.suffix == ".npy" else _read_archive(path)
+    arrays = {"": read_array(path)} if path.suffix == ".npy" else read_archive(path)
     if "packed" in arrays:
         return _published(path, arrays, about)
-    if len(arrays) != 1:
-        came = ", ".join(sorted(arrays)) or "none"
-        raise VoxploreError(path, expected="one array, or `packed` and `shape`", came=came)
-    voxels = _checked_voxels(next(iter(arrays.values())), path)
+    voxels = checked_voxels(chosen(arrays, path), path)
     return UnitCells.from_voxels(voxels, None, **about)
 
 
@@ -300,45 +259,12 @@ def _published(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any])
     """The published MetaTruss npz: `packed` uint8 (n, 13824) and `shape` (48, 48, 48)."""
     given = arrays.get("shape", np.zeros(0, np.int64))
     shape = given.ravel().tolist() if given.dtype.kind in "iu" else []
-    if len(shape) != 3 or len(set(shape)) != 1 or not 1 <= shape[0] <= _MAX_RESOLUTION:
-        came = str(given.ravel().tolist())[:80]
-        raise VoxploreError(path, expected="`shape` of three equal whole numbers", came=came)
+    if len(shape) != 3 or len(set(shape)) != 1 or not 1 <= shape[0] <= MAX_RESOLUTION:
+        got = str(given.ravel().tolist())[:80]
+        raise VoxploreError(path, expected="`shape` of three equal whole numbers", got=got)
     packed, resolution = arrays["packed"], int(shape[0])
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != -(-(resolution**3) // 8):
         expected = f"`packed` uint8 (n, {-(-(resolution**3) // 8)})"
-        raise VoxploreError(path, expected=expected, came=f"{packed.dtype} {packed.shape}")
+        raise VoxploreError(path, expected=expected, got=f"{packed.dtype} {packed.shape}")
     index = {"id": numbered_ids(path.stem, len(packed))}
-    return UnitCells(packed, resolution, index, about)
-
-
-#: An archive may unpack to this many bytes: 500,000 cells at 48^3, packed.
-_MAX_UNPACKED = 8 << 30
-
-
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            ratio = size / max(path.stat().st_size, 1)
-        if size > _MAX_UNPACKED or (size > 1 << 28 and ratio > 500):
-            raise VoxploreError(path, expected="an archive of plausible size", came=f"{size} bytes in all")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except VoxploreError:
-        raise
-    except Exception as error:  # zipfile and NumPy raise a dozen types on damaged archives
-        came = "objects" if "pickle" in str(error).lower() else (str(error) or type(error).__name__)
-        raise VoxploreError(path, expected="an npz archive of number arrays", came=came[:200]) from error
-
-
-def _checked_voxels(voxels: np.ndarray, where: object) -> np.ndarray:
-    """Bool (n, d, d, d), C-contiguous, from such an array or one of 0 and 1."""
-    voxels = np.asarray(voxels)
-    shape = voxels.shape
-    if len(shape) != 4 or len(set(shape[1:])) != 1 or not 1 <= shape[1] <= _MAX_RESOLUTION:
-        raise VoxploreError(where, expected="cubes (n, d, d, d)", came=f"shape {shape}")
-    if voxels.dtype != np.bool_:
-        if voxels.dtype.kind not in "iuf" or not all(((part == 0) | (part == 1)).all() for part in voxels):
-            raise VoxploreError(where, expected="Bool, or numbers 0 and 1", came=f"{voxels.dtype} values")
-        voxels = voxels.astype(bool)
-    return np.ascontiguousarray(voxels)
+    return UnitCells(np.ascontiguousarray(packed), resolution, index, about)

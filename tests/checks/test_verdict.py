@@ -65,6 +65,23 @@ def test_loose_parts_and_pockets_are_named(frame):
     assert verdict(closed).reasons == ("2 voids enclose powder or resin (0.93% of the cell)",)
 
 
+def test_a_cell_cut_alone_and_a_tile_are_judged_as_they_are_cut(frame):
+    """A plate on the face x = 0 holds a hook of the cell before it: cut alone, each cell loses its hook."""
+    frame[:2, 4:20, 4:20] = frame[20:, 4:8, 4:8] = True
+    found = check(frame, tile=(2, 3, 1))
+    hook = 4 * 4 * 4
+    assert (found.parts, found.loose) == (1, 0.0)
+    assert (found.bodies_alone, found.bodies_of_tile) == (2, 4)
+    assert found.loose_alone == pytest.approx(hook / frame.sum())
+    assert found.loose_of_tile == pytest.approx(hook / (2 * frame.sum()))
+    assert verdict(frame).reasons == (
+        f"one cell cut from the lattice: 2 bodies, {hook / frame.sum():.1%} of the solid is then loose",
+    )
+    assert "2 x 3 x 1 cells cut from the lattice: 4 bodies" in verdict(frame, tile=(2, 3, 1)).reasons[0]
+    with pytest.raises(VoxploreError, match="tile"):
+        verdict(frame, tile=(0, 1, 1))
+
+
 def test_a_crumb_and_a_crack_do_not_matter(frame):
     frame[20, 20, 20] = True
     frame[11, 11, 11] = False

@@ -11,8 +11,8 @@ from voxplore.diffusion import (
     neighbours_of_points,
     sample,
 )
-from voxplore.diffusion.few_points import FewPoints
-from voxplore.diffusion.nearest import nearest
+from voxplore.diffusion.closest_points import closest_points
+from voxplore.diffusion.local_means import LocalMeans
 
 
 def plain_denoiser(known, schedule):
@@ -55,8 +55,8 @@ def test_a_chain_that_jumps_elsewhere_is_not_answered_from_its_old_list():
 def test_where_noise_is_small_most_steps_look_at_lists_alone(monkeypatch):
     generator, schedule, looked = torch.Generator().manual_seed(2), linear_schedule(1000), []
     known = torch.randn(3000, 24, generator=generator)
-    look = FewPoints.look
-    monkeypatch.setattr(FewPoints, "look", lambda *given: looked.append(len(given[3])) or look(*given))
+    look = LocalMeans.look
+    monkeypatch.setattr(LocalMeans, "look", lambda *given: looked.append(len(given[3])) or look(*given))
     noise = torch.randn(30, 24, generator=generator)
     sample(empirical_denoiser(known, schedule), lambda: noise, schedule, steps=200, sampler="dpm++")
     assert 30 <= sum(looked) <= 30 * 40
@@ -95,7 +95,7 @@ def test_the_nearest_points_are_those_of_all_distances():
         points = torch.randn(m, 9, generator=generator)
         sought = torch.randn(300, 9, generator=generator)
         wanted = torch.cdist(sought.double(), points.double()).topk(3, largest=False).indices
-        assert torch.equal(nearest(sought, points, 3), wanted)
+        assert torch.equal(closest_points(sought, points, 3), wanted)
 
 
 @pytest.mark.parametrize("count", [20, 50, 120])

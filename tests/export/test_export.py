@@ -1,12 +1,14 @@
 import io
 import re
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from voxplore.errors import VoxploreError
-from voxplore.export import FORMATS, cell_mesh, encode, export
+from voxplore.export import FORMATS, Material, cell_mesh, encode, export
 from voxplore.unitcells import UnitCells
 
 
@@ -52,7 +54,66 @@ def test_meshes_of_any_cell_are_closed_at_the_same_density(blobs, smooth):
         other = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
         assert other.is_watertight
         assert other.is_winding_consistent
-        assert other.volume == pytest.approx(cell.mean(), rel=0.01)
+        labels, _ = ndimage.label(cell)
+        assert other.volume == pytest.approx(np.bincount(labels.ravel())[1:].max() / cell.size, rel=0.01)
+        whole = cell_mesh(cell, (1.0, 1.0, 1.0), smooth=smooth, keep_loose=True)
+        assert whole.volume() == pytest.approx(cell.mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("tile", [(1, 1, 1), (3, 3, 3), (6, 1, 1)])
+@pytest.mark.parametrize("smooth", [0.0, 0.8])
+def test_a_tile_of_thin_struts_keeps_its_volume_or_says_so(tile, smooth):
+    cell = np.roll(bars(12, 1), (6, 6, 6), (0, 1, 2))
+    cell = cell & np.roll(cell, (1, 1, 1), (0, 1, 2)) | (np.indices(cell.shape) == 4).sum(0) >= 2  # one voxel thick
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        mesh = cell_mesh(cell, (12.0, 12.0, 12.0), tile, smooth)
+    labels, _ = ndimage.label(np.tile(cell, tile))
+    miss = abs(mesh.volume() / np.bincount(labels.ravel())[1:].max() - 1)
+    assert miss < 0.01 or [f"{miss:.1%}" in str(one.message) for one in told] == [True]
+
+
+def test_a_loose_body_is_dropped_and_said_to_be_and_kept_when_asked(tmp_path):
+    cell = bars(16, 2)
+    cell[1:3, 1:3, 1:3] = True
+    with pytest.warns(RuntimeWarning, match=f"1 of 1 parts: loose bodies were dropped, at most {8 / cell.sum():.1%}"):
+        (path,) = export(cell[None], tmp_path / "one", "stl", 16.0)
+    assert opened(path.read_bytes(), "stl").volume == pytest.approx(cell.sum() - 8, rel=0.01)
+    (path,) = export(cell[None], tmp_path / "all", "stl", 16.0, keep_loose=True)
+    assert opened(path.read_bytes(), "stl").volume == pytest.approx(cell.sum(), rel=0.01)
+
+
+def test_fewer_triangles_stay_closed_at_the_same_volume():
+    trimesh = pytest.importorskip("trimesh", reason="trimesh is not installed (extra [export])")
+    pytest.importorskip("manifold3d", reason="manifold3d is not installed (extra [export])")
+    cell = gyroid(24)
+    many = cell_mesh(cell, (10.0, 10.0, 10.0))
+    few = cell_mesh(cell, (10.0, 10.0, 10.0), triangles=len(many.faces) // 3)
+    assert len(few.faces) <= len(many.faces) // 3
+    assert trimesh.Trimesh(few.vertices, few.faces, process=False).is_watertight
+    assert few.volume() == pytest.approx(many.volume(), rel=0.02)
+    with pytest.raises(VoxploreError, match="triangles"):
+        cell_mesh(cell, (10.0, 10.0, 10.0), triangles=2)
+
+
+def test_a_deck_has_the_solid_and_the_cases_asked_for():
+    cell = bars(8, 1)
+    solid = Material(200e3, 0.28, 7850.0, 250.0)
+    deck = encode(cell, "inp", material=solid).decode()
+    found = sections(deck)
+    assert np.array(found["ELASTIC"][0], float).tolist() == [200e3, 0.28]
+    assert float(found["DENSITY"][0][0]) == pytest.approx(7.85e-9)
+    assert np.array(found["PLASTIC"][0], float).tolist() == [250.0, 0.0]
+    assert deck.count("*STEP") == deck.count("*END STEP") == 6
+    one = sections(encode(cell, "inp", (8.0, 8.0, 8.0), case="xy").decode())
+    assert len(one["STEP"]) == 1
+    prescribed = np.array(one["BOUNDARY"][0], float).reshape(-1, 4)[-9:, 3]
+    np.testing.assert_allclose(prescribed.reshape(3, 3), 8 * 5e-4 * np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]]))
+    for wrong in ({"young": 0.0}, {"poisson": 0.5}, {"density": -1.0}):
+        with pytest.raises(VoxploreError, match="material"):
+            Material(**wrong)
+    with pytest.raises(VoxploreError, match="case"):
+        encode(cell, "inp", case="zx")
 
 
 def test_a_full_cell_is_a_box():
@@ -154,7 +215,7 @@ def test_a_folder_holds_a_file_for_each_cell_named_by_its_id(tmp_path):
     cells = UnitCells.from_voxels(np.stack([gyroid(8), bars(8, 1)]), {"id": ["nets-1", "a/../b <x>"]})
     paths = export(cells, tmp_path / "out", "stl", size=(1, 2, 3))
     assert [path.name for path in paths] == ["nets-1.stl", "a_.._b_x.stl"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted([".voxplore", *(p.name for p in paths)])
     with pytest.raises(VoxploreError, match="overwrite"):
         export(cells, tmp_path / "out", "stl")
     again = UnitCells.from_voxels(cells.voxels(), {"id": ["x", "X"]})
@@ -185,6 +246,9 @@ def test_wrong_arguments_are_named(tmp_path):
 
 def test_3mf_says_millimetres_and_the_stl_header_is_not_taken_for_text():
     with zipfile.ZipFile(io.BytesIO(encode(gyroid(8), "3mf"))) as archive:
+        assert b'name="a &amp; b"' in zipfile.ZipFile(io.BytesIO(encode(gyroid(8), "3mf", name="a & b"))).read(
+            "3D/3dmodel.model"
+        )
         assert b'unit="millimeter"' in archive.read("3D/3dmodel.model")
     assert not encode(gyroid(8), "stl").startswith(b"solid")
 
@@ -237,7 +301,7 @@ def test_loose_solid_is_left_out_of_the_deck_and_counted():
     cell[0:2, 0:2, 0:2] = True
     deck = encode(cell, "inp").decode()
     assert "8 solid voxels left out" in deck
-    assert len(sections(deck)["ELEMENT, TYPE=C3D8, ELSET=SOLID"][0]) == 9 * (cell.sum() - 8)
+    assert len(sections(deck)["ELEMENT, TYPE=C3D8I, ELSET=SOLID"][0]) == 9 * (cell.sum() - 8)
     with pytest.raises(VoxploreError, match="spans"):
         encode(np.pad(np.ones((2, 2, 2), bool), 3), "inp")
 

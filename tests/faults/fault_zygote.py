@@ -18,8 +18,17 @@ from typing import Any
 CHECKPOINT_SECONDS = 0.0
 #: Modules that verbs import when they need them.
 _MODULES = (
-    *("benchmark", "build", "compare", "data.families", "data.nets", "data.shells", "describe", "discover", "export"),
-    *("models", "refine", "report", "runs", "show"),
+    *(
+        "data.synthetic.families",
+        "data.synthetic.nets",
+        "data.synthetic.shells",
+        "export",
+        "models",
+        "refine",
+        "report",
+    ),
+    *("report.compare", "show"),
+    *(f"workflows.{name}" for name in ("build", "discover", "evaluate", "generate", "info", "train")),
 )
 _WATCHED = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.chmod", "os.utime"}
 
@@ -32,22 +41,24 @@ def preload() -> None:
     import torch
 
     import voxplore.cli
-    from voxplore import drawing, growing, metrics
+    from voxplore import metrics
     from voxplore.mechanics import properties_of
+    from voxplore.storage import resumable
     from voxplore.training import loop
+    from voxplore.workflows import generate
 
     for name in (*_MODULES, *(f"cli.{verb}" for verb in voxplore.cli.VERBS)):
         importlib.import_module(f"voxplore.{name}")
     torch.set_num_threads(1)
-    drawing._block_size = lambda together: 5
+    generate._block_size = lambda together: 5
     metrics.rows.BLOCK = 3
-    growing._FLUSH_SECONDS = 0.0
+    resumable._FLUSH_SECONDS = 0.0
     loop._CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     # Compiled code is loaded once, here.
     noise = np.random.default_rng(0).random((3, 16, 16, 16)) > 0.3
     cells = voxplore.unitcells.UnitCells.from_voxels(noise)
     metrics.evaluate(cells, cells, held_out=cells)
-    voxplore.refine(cells, workers=1)
+    voxplore.refine.refine(cells, workers=1)
     properties_of(cells[:1], None, workers=1)
 
 
@@ -57,7 +68,7 @@ def shrink(work: str) -> None:
     from voxplore.unitcells import load_cells
 
     models._SHIPPED = Path(work, "run", "model")
-    sys.modules["voxplore.discover"].reference_cells = lambda: load_cells(Path(work, "nets"))
+    sys.modules["voxplore.workflows.discover"].reference_cells = lambda: load_cells(Path(work, "nets"))
 
 
 def watch(root: str, kill_at: int | None) -> list[int]:

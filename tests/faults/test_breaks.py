@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from voxplore import files
+from voxplore import storage
 from voxplore.cli import main
 from voxplore.errors import VoxploreError
 
 HOLDER = """
 import sys
-from voxplore import files
-with files.lock(sys.argv[1]):
+from voxplore import storage
+with storage.lock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -50,9 +50,7 @@ def test_a_second_process_on_one_out_is_refused_until_the_first_has_gone(capsys,
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         assert main(build) == 2
-        assert (
-            capsys.readouterr().err == f"voxplore: {out}: expected no other process at work on it, came a held lock\n"
-        )
+        assert capsys.readouterr().err == f"voxplore: {out}: expected no other process at work on it, got a held lock\n"
         other.kill()
     assert beside(tmp_path) == [".out.lock"]
     assert main(build) == 0
@@ -60,7 +58,7 @@ def test_a_second_process_on_one_out_is_refused_until_the_first_has_gone(capsys,
 
 
 def test_a_lock_leaves_no_folder_that_it_made(tmp_path):
-    with files.lock(tmp_path / "deep" / "er" / "out"):
+    with storage.lock(tmp_path / "deep" / "er" / "out"):
         assert (tmp_path / "deep" / "er").is_dir()
     assert beside(tmp_path) == []
 
@@ -70,28 +68,28 @@ def test_what_killed_processes_left_is_removed_and_what_they_set_aside_put_back(
         (tmp_path / name).mkdir()
     (tmp_path / ".out.12345678.aside" / "out").mkdir()
     (tmp_path / ".out.12345678.aside" / "out" / "old").write_text("x")
-    with files.lock(tmp_path / "out"):
+    with storage.lock(tmp_path / "out"):
         assert beside(tmp_path) == [".other.abcdefgh.part", ".out.lock", ".out.stl.abcdefgh.part", "out"]
         assert beside(tmp_path / "out") == ["old"]
 
 
 def test_where_names_cannot_be_swapped_the_old_is_set_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(storage.placing, "_exchange", lambda one, other: False)
     for text in ("old", "new"):
-        with files.staged_folder(tmp_path / "out", overwrite=True) as stage:
+        with storage.staged_folder(tmp_path / "out", overwrite=True) as stage:
             (stage / text).write_text(text)
     assert beside(tmp_path) == ["out"]
-    assert beside(tmp_path / "out") == ["new"]
+    assert beside(tmp_path / "out") == [".voxplore", "new"]
 
 
 def test_what_came_meanwhile_is_not_replaced(tmp_path):
     def late() -> None:
-        with files.staged_folder(tmp_path / "out") as stage:
+        with storage.staged_folder(tmp_path / "out") as stage:
             (stage / "mine").write_text("x")
             (tmp_path / "out").mkdir()
             (tmp_path / "out" / "theirs").write_text("x")
 
-    with pytest.raises(VoxploreError, match="came an existing one"):
+    with pytest.raises(VoxploreError, match="got an existing one"):
         late()
     assert beside(tmp_path / "out") == ["theirs"]
 
@@ -198,7 +196,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, server):
     ended = full(4000, "export", server.work / "cells.npy", "--size", 5, "--workers", 1, "--out", tmp_path / "out")
     assert ended.returncode == 2, ended
     told = [line for line in ended.stderr.splitlines() if "voxplore" in line and "overage" not in line]
-    assert told == [f"voxplore: {tmp_path / 'out'}: expected to write it, came file too large"]
+    assert told == [f"voxplore: {tmp_path / 'out'}: expected to write it, got file too large"]
     assert beside(tmp_path) == []
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4000
 
@@ -213,5 +211,5 @@ def test_a_full_disk_is_one_sentence_for_every_verb(prepared_verbs):
         lines = [line for line in ended.stderr.splitlines() if line.startswith("voxplore: ")]
         assert len(lines) == 1, (verb.name, ended)
         assert "Traceback" not in ended.stderr, (verb.name, ended)
-        assert "came file too large" in lines[0] or "came too little room" in lines[0], (verb.name, ended)
+        assert "got file too large" in lines[0] or "got too little room" in lines[0], (verb.name, ended)
         assert not (out / verb.artefact).exists() or verb.name == "train"

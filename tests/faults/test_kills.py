@@ -18,7 +18,7 @@ import pytest
 from fault_server import contents
 from fault_verbs import Verb, verbs
 
-from voxplore import __version__, files
+from voxplore import __version__, storage
 
 #: Kills of the slow test; VOXPLORE_KILLS sets another number. VOXPLORE_RECORD: where to write what was found, as JSON.
 KILLS = int(os.environ.get("VOXPLORE_KILLS", "208"))
@@ -90,7 +90,7 @@ class Trials:
             if contents(self.artefact) == self.new:
                 break
         ended = self.server.run(*command)
-        finished = ended.status == 0 or "came an existing one" in ended.told
+        finished = ended.status == 0 or "got an existing one" in ended.told
         if not finished or contents(self.artefact) != self.new:
             self.verb.differing.append(f"{how}: {ended.told} {found_at(self.artefact)}")
         left = {path.name for path in self.out.parent.iterdir()} - {self.out.name}
@@ -141,7 +141,7 @@ def record(path: Path, chosen: list[Verb], seed: int) -> None:
     total = {"kills": sum(verb.kills for verb in chosen), **total}
     hardware = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     about = {"seed": seed, "voxplore_version": __version__, "hardware": hardware}
-    files.write_json(path, {"verbs": found, **total, **about})
+    storage.write_json(path, {"verbs": found, **total, **about})
 
 
 def check(chosen: list[Verb]) -> None:

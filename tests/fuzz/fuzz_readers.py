@@ -146,9 +146,9 @@ Bar connectivities:
 
 
 def _struts() -> Iterator[tuple[str, Reader]]:
-    from voxplore.data.catalogue import read_catalogue, read_jsonl
-    from voxplore.data.meshes import read_graph
-    from voxplore.data.octants import read_octant_cell
+    from voxplore.data.imported.graphs import read_graph
+    from voxplore.data.published.metashell import read_octant_cell
+    from voxplore.data.published.metatruss import read_catalogue, read_jsonl
 
     graph = {"name": "a", "nodes": [[0, 0, 0], [1, 0.5, 0], [0.5, 0.5, 1]], "edges": [[0, 1], [1, 2]]}
     line = {**graph, "cell": [1, 1, 1, 90, 90, 90], "origin": "shifted", "inversion_centre": [0.5, 0.25, 0]}
@@ -164,7 +164,7 @@ def _struts() -> Iterator[tuple[str, Reader]]:
 
 
 def _meshes() -> Iterator[tuple[str, Reader]]:
-    from voxplore.data.meshes import read_mesh
+    from voxplore.data.imported.meshes import read_mesh
 
     corners = ["0 0 0", "1 0 0", "0 1 0", "0 0 1"]
     faces = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
@@ -180,9 +180,9 @@ def _meshes() -> Iterator[tuple[str, Reader]]:
 
 
 def _tables(folder: Path) -> Iterator[tuple[str, Reader]]:
-    from voxplore import compare
-    from voxplore.data.recorded_file import read_arrays, write_arrays
+    from voxplore.data.record.container import read_arrays, write_arrays
     from voxplore.metrics import evaluate
+    from voxplore.report import compare
     from voxplore.unitcells import UnitCells
 
     rng = np.random.default_rng(1)
@@ -201,7 +201,7 @@ def _tables(folder: Path) -> Iterator[tuple[str, Reader]]:
 def _networks(folder: Path, chosen: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
     import torch
 
-    from voxplore import config, files
+    from voxplore import config, storage
     from voxplore.models import load_model
     from voxplore.recipes import RECIPES
     from voxplore.refine import Refiner, RefinerConfig, load_refiner
@@ -210,7 +210,7 @@ def _networks(folder: Path, chosen: tuple[str, ...]) -> Iterator[tuple[str, Read
     torch.set_num_threads(1)
     settings = RECIPES["vae-nets-tiny"]
     text = json.dumps(config.to_dict(settings)).encode()
-    yield "config", Reader(lambda path: config.from_dict(type(settings), files.read_json(path), "config"), {"": text})
+    yield "config", Reader(lambda path: config.from_dict(type(settings), storage.read_json(path), "config"), {"": text})
     write_tensors(folder / "x.safetensors", {"a": torch.zeros(2, 3), "b": torch.zeros(1).half()}, {"step": 1})
     tensors = {"": (folder / "x.safetensors").read_bytes()}
     yield "tensors", Reader(read_tensors, tensors, "x.safetensors")
@@ -235,7 +235,7 @@ def _checkpoint(folder: Path, load_state: Callable) -> Iterator[tuple[str, Reade
 
     def use(path: Path) -> None:
         module, optimiser = problem()
-        load_state(path, module, optimiser, {k: v.clone() for k, v in module.state_dict().items()}, "cpu")
+        load_state(path, module, optimiser, {k: v.clone() for k, v in module.state_dict().items()})
 
     module, _ = problem()
     options = {"cells": 2, "batch": 1, "learning_rate": 0.1, "ema": 0.9, "run": folder / "run"}

@@ -153,9 +153,9 @@ def main() -> None:
 
 def record(path: Path, name: str, found: dict, asked: argparse.Namespace) -> None:
     """Add one reader's counts to the file."""
-    from voxplore import __version__, files
+    from voxplore import __version__, storage
 
-    data = files.read_json(path) if path.exists() else {"readers": {}, "runs": []}
+    data = storage.read_json(path) if path.exists() else {"readers": {}, "runs": []}
     before = data["readers"].get(name, {})
     after = {key: before.get(key, 0) + found.get(key, 0) for key in ("inputs", "taken", "uncaught", "slow")}
     after |= {key: max(before.get(key, 0), found.get(key, 0)) for key in ("worst_seconds", "worst_mb")}
@@ -167,7 +167,7 @@ def record(path: Path, name: str, found: dict, asked: argparse.Namespace) -> Non
     data["runs"].append({**run, "inputs": found.get("inputs", 0) + sum(each["inputs"] for each in same)})
     data["inputs"] = sum(each["inputs"] for each in data["readers"].values())
     data["uncaught"] = sum(each["uncaught"] for each in data["readers"].values())
-    files.write_json(path, data)
+    storage.write_json(path, data)
 
 
 if __name__ == "__main__":

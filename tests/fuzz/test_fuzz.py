@@ -122,21 +122,21 @@ def test_a_pickle_is_not_opened(tmp_path):
             return (Path.touch, (tmp_path / "owned",))
 
     np.save(tmp_path / "x.npy", np.array([Evil()], object), allow_pickle=True)
-    with pytest.raises(VoxploreError, match="came objects"):
+    with pytest.raises(VoxploreError, match="got objects"):
         load_cells(tmp_path / "x.npy")
     assert not (tmp_path / "owned").exists()
 
 
 def test_checksums_name_no_file_outside_the_folder(tmp_path, blobs):
-    from voxplore.describe import verify
     from voxplore.unitcells import UnitCells
+    from voxplore.workflows.info import verify
 
     (tmp_path / "secret").write_text("x")
     UnitCells.from_voxels(blobs).save(tmp_path / "cells")
     header = json.loads((tmp_path / "cells" / "cells.json").read_text())
     header["sha256"]["../secret"] = "0"
     (tmp_path / "cells" / "cells.json").write_text(json.dumps(header))
-    with pytest.raises(VoxploreError, match=r"cells/secret: expected sha256 0, came no such file"):
+    with pytest.raises(VoxploreError, match=r"cells/secret: expected sha256 0, got no such file"):
         verify(tmp_path / "cells")
 
 

@@ -77,25 +77,48 @@ def rotated(stiffness: np.ndarray, operation: tuple) -> np.ndarray:
     return out
 
 
+def corner_numbers(voxels: np.ndarray) -> np.ndarray:
+    """Node of each corner of each solid voxel, int (m, 2, 2, 2): joined over shared faces, one face after another."""
+    solid = [tuple(voxel) for voxel in np.argwhere(voxels)]
+    numbers = np.arange(8 * len(solid)).reshape(-1, 2, 2, 2)
+    while True:
+        before = numbers.copy()
+        for row, voxel in enumerate(solid):
+            for axis in range(3):
+                beyond = tuple((place + (a == axis)) % voxels.shape[a] for a, place in enumerate(voxel))
+                if beyond in solid:
+                    own, other = numbers[row].take(1, axis), numbers[solid.index(beyond)].take(0, axis)
+                    for one, two in zip(own.ravel(), other.ravel(), strict=True):
+                        numbers[(numbers == one) | (numbers == two)] = min(one, two)
+        if (numbers == before).all():
+            return numbers
+
+
 def dense_stiffness(voxels: np.ndarray, poisson: float) -> np.ndarray:
-    """An independent small solver: strains at Gauss points of a dense global matrix, least squares, stress averages."""
-    d = voxels.shape[0]
+    """An independent small solver: strains at Gauss points of a dense global matrix, least squares, stress averages.
+
+    Unknowns: three displacements a node, and nine incompatible modes a voxel.
+    """
     material = isotropic(1.0, poisson)
     gauss = (0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12))
+    numbers = corner_numbers(voxels)
     rows, strains = [], []
-    for voxel in np.argwhere(voxels):
+    for voxel, nodes in enumerate(numbers):
         for point in itertools.product(gauss, repeat=3):
-            b = np.zeros((6, d, d, d, 3))
+            b, modes = np.zeros((6, 8 * len(numbers), 3)), np.zeros((6, len(numbers), 3, 3))
+            for row, (i, j) in enumerate(VOIGT):
+                modes[row, voxel, i, j] += 1 - 2 * point[j]
+                if i != j:
+                    modes[row, voxel, j, i] += 1 - 2 * point[i]
             for corner in itertools.product((0, 1), repeat=3):
                 value = [p if c else 1 - p for p, c in zip(point, corner, strict=True)]
                 slope = [1 if c else -1 for c in corner]
                 g = [np.prod([slope[a] if a == k else value[a] for a in range(3)]) for k in range(3)]
-                node = tuple((voxel + corner) % d)
                 for row, (i, j) in enumerate(VOIGT):
-                    b[(row, *node, i)] += g[j]
+                    b[row, nodes[corner], i] += g[j]
                     if i != j:
-                        b[(row, *node, j)] += g[i]
-            rows.append(np.linalg.cholesky(material).T @ b.reshape(6, -1))
+                        b[row, nodes[corner], j] += g[i]
+            rows.append(np.linalg.cholesky(material).T @ np.hstack([b.reshape(6, -1), modes.reshape(6, -1)]))
             strains.append(np.linalg.cholesky(material).T)
     matrix, mean = np.concatenate(rows), np.concatenate(strains)
     left = mean - matrix @ np.linalg.lstsq(matrix, mean, rcond=1e-12)[0]
@@ -189,6 +212,44 @@ def test_turning_and_mirroring_a_cell_turns_its_stiffness(blobs):
     for operation in CUBE_OPERATIONS[5::9]:
         after = effective_stiffness(np.ascontiguousarray(apply_operation(cell, operation)))
         np.testing.assert_allclose(after, rotated(before, operation), rtol=0, atol=1e-8)
+
+
+def test_an_edge_or_a_corner_carries_nothing():
+    x, y, z = np.indices((2, 2, 2))
+    assert not effective_stiffness((x + y + z) % 2 == 0).any()
+    rod_and_block = np.zeros((4, 4, 4), bool)
+    rod_and_block[:2, :, :2] = True
+    rod_and_block[2:, :2, 2:] = True
+    rod = np.zeros((4, 4, 4), bool)
+    rod[:2, :, :2] = True
+    np.testing.assert_allclose(effective_stiffness(rod_and_block), effective_stiffness(rod), atol=1e-12)
+
+
+@pytest.mark.parametrize("poisson", [0.49, 0.499, 0.4999])
+def test_a_nearly_incompressible_frame_does_not_lock(poisson):
+    coarse, fine = (effective_stiffness(struts(12 * f, 2 * f), poisson=poisson, tolerance=1e-4) for f in (1, 2))
+    assert coarse[0, 0] == pytest.approx(fine[0, 0], rel=0.05)
+
+
+@pytest.mark.parametrize("poisson", [0.3, 0.499, 0.49999])
+def test_a_full_cell_is_exact_at_any_poissons_ratio_and_said_to_be(poisson):
+    from voxplore.mechanics.element import elastic_element
+    from voxplore.mechanics.homogenise import homogenise
+
+    found = homogenise(np.ones((6, 6, 6), bool), elastic_element(poisson))
+    assert found.residual <= 1e-5
+    np.testing.assert_allclose(found.tensor, isotropic(1.0, poisson), rtol=1e-9)
+
+
+def test_the_bound_of_a_mesh_is_above_it_and_above_any_finer_mesh(blobs):
+    from voxplore.mechanics.element import elastic_element
+    from voxplore.mechanics.homogenise import homogenise
+
+    cell = blobs[4][::2, ::2, ::2]
+    coarse = homogenise(cell, elastic_element(0.3), 1e-6)
+    fine = homogenise(cell.repeat(2, 0).repeat(2, 1).repeat(2, 2), elastic_element(0.3), 1e-6)
+    assert np.linalg.eigvalsh(coarse.bound - coarse.tensor).min() > -1e-9
+    assert np.linalg.eigvalsh(coarse.bound - fine.bound).min() > -1e-9
 
 
 def test_shifting_a_cell_changes_nothing(blobs):

@@ -36,11 +36,11 @@ def test_a_table_of_other_cells_is_refused(cells, tmp_path):
     other = written(tmp_path / "other", cells, [1, 2], cells[[2, 1]].sha256())
     with pytest.raises(VoxploreError, match=r"properties\.json: expected cells of sha256"):
         read_properties(other, cells, ["young_hill"])
-    with pytest.raises(VoxploreError, match="came 1 others, 'cell-9' first"):
+    with pytest.raises(VoxploreError, match="got 1 others, 'cell-9' first"):
         read_properties(written(tmp_path / "more", cells, [1, 9]), cells[:6], ["young_hill"])
 
 
-@pytest.mark.parametrize(("text", "expected"), [("", "no rows"), ("id,a\nx,1\n", "columns young_hill, came id, a")])
+@pytest.mark.parametrize(("text", "expected"), [("", "no rows"), ("id,a\nx,1\n", "columns young_hill, got id, a")])
 def test_a_table_without_the_column_is_named(cells, tmp_path, text, expected):
     (tmp_path / "properties.csv").write_text(text)
     with pytest.raises(VoxploreError, match=expected):

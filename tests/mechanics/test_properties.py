@@ -55,11 +55,11 @@ def test_a_second_run_solves_nothing(cells, tmp_path, monkeypatch):
 def test_a_broken_off_run_goes_on_where_it_was(cells, tmp_path, monkeypatch):
     solve, solved = properties._solve_cell, []
 
-    def breaks(row, **options):
+    def breaks(row, setting):
         if len(solved) == 2:
             raise KeyboardInterrupt
         solved.append(row)
-        return solve(row, **options)
+        return solve(row, setting)
 
     monkeypatch.setattr(properties, "_solve_cell", breaks)
     with pytest.raises(KeyboardInterrupt):
@@ -125,8 +125,22 @@ def test_a_solver_that_gives_up_is_seen_in_the_table(cells, monkeypatch):
     assert table["solver_residual"][0] > 1e-4
 
 
+def test_edges_and_a_second_phase_reach_the_table(cells):
+    setting = {"young": 2.0, "edges": (1.0, 2.0, 3.0), "void_young": 0.2, "void_conductivity": 0.3}
+    table = properties_of(cells[2:3], workers=1, tolerance=1e-6, **setting)
+    voxels = cells.voxels()[2]
+    stiffness = effective_stiffness(voxels, 2.0, void_young=0.2, edges=(1, 2, 3), tolerance=1e-7)
+    assert table["C22"][0] == pytest.approx(stiffness[1, 1], abs=1e-8)
+    conductivity = effective_conductivity(voxels, void_conductivity=0.3, edges=(1, 2, 3), tolerance=1e-7)
+    assert table["conductivity_zz"][0] == pytest.approx(conductivity[2, 2], abs=1e-8)
+    assert not table["above_bound"][0]
+    for wrong in ({"void_young": 3.0}, {"void_conductivity": -1.0}, {"edges": (1.0, 0.0, 1.0)}):
+        with pytest.raises(VoxploreError):
+            properties_of(cells[2:3], workers=1, young=2.0, **wrong)
+
+
 def test_no_cells_and_no_solid_are_refused(cells):
     with pytest.raises(VoxploreError, match="cells"):
         properties_of(cells[:0])
-    with pytest.raises(VoxploreError, match="solid"):
+    with pytest.raises(VoxploreError, match="poisson"):
         properties_of(cells, poisson=0.7)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import voxplore as vp
-from voxplore.data.nets import nets_with_plans
+from voxplore.data.synthetic.nets import nets_with_plans
 from voxplore.models.edits import Edits
 from voxplore.models.edits_made import edited_net, edited_voxels
 from voxplore.recipes import RECIPES

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import voxplore as vp
-from voxplore.data.nets import draw_nets, nets_with_plans
-from voxplore.data.truss import voxelise_segments
+from voxplore.data.synthetic.nets import draw_nets, nets_with_plans
+from voxplore.data.synthetic.truss import voxelise_segments
 from voxplore.models.graph import GraphVAE, _among
 from voxplore.models.graph_slots import segments_of, slots_of
 from voxplore.networks.strutnet import Slots, StrutDecoder
@@ -58,7 +58,7 @@ def test_a_net_of_more_nodes_than_slots_is_refused(made):
 
 
 def test_cells_without_graphs_are_refused_in_one_sentence(blobs):
-    with pytest.raises(vp.VoxploreError, match=r"expected cells of `voxplore build nets`.*came cells without struts$"):
+    with pytest.raises(vp.VoxploreError, match=r"expected cells of `voxplore build nets`.*got cells without struts$"):
         GraphVAE(RECIPES["graph-nets-tiny"], device="cpu").fit(vp.UnitCells.from_voxels(blobs))
 
 

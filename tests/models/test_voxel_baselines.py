@@ -38,13 +38,13 @@ def cells() -> vp.UnitCells:
 
 def test_every_recipe_of_the_three_makes_a_model_whose_name_it_starts_with():
     names = [name for name in RECIPES if name.split("-")[0] in ("dit3d", "yang2024", "cdm3d")]
-    assert len(names) == 15 + 15 + 6 + 45
+    assert len(names) == 20 + 20 + 8 + 60
     for name in {RECIPES[name]: name for name in names}.values():
         with torch.device("meta"):
             assert vp.MODELS[name.split("-")[0]](RECIPES[name], device="meta").parameters() > 0
 
 
-@pytest.mark.parametrize("size", ["tiny", "small", "full"])
+@pytest.mark.parametrize("size", ["tiny", "small", "medium", "full"])
 @pytest.mark.parametrize(("kind", "inputs"), [("dit3d", 1), ("yang2024", 2), ("cdm3d", 1)])
 def test_networks_of_every_size_put_out_a_volume_of_the_size_of_a_cell(kind, inputs, size):
     """Shapes alone, without arithmetic."""
@@ -67,7 +67,7 @@ def test_a_cell_does_not_depend_on_how_many_are_drawn(name):
 def test_solid_is_plus_one():
     voxels = np.zeros((1, 2, 2, 2), bool)
     voxels[0, 1, 0, 1] = True
-    found = signed(voxels, "cpu")
+    found = signed(torch.from_numpy(voxels.view(np.uint8)))
     assert found.shape == (1, 1, 2, 2, 2)
     assert found[0, 0, 1, 0, 1] == 1
     assert float(found.sum()) == -6

@@ -27,14 +27,13 @@ SHAPE = {
 
 def test_patches_are_cut_and_joined_without_loss():
     cells = torch.rand(2, 16, 16, 16)
-    assert torch.equal(from_patches(to_patches(cells, 4), 4, 4)[:, 0], cells)
+    assert torch.equal(from_patches(to_patches(cells, 4), 4, 4), cells)
     assert torch.equal(to_patches(cells, 4)[0, 1].reshape(4, 4, 4), cells[0, :4, :4, 4:8])
 
 
-@pytest.mark.parametrize(("squeeze", "channels", "norm"), [(0, 0, "post"), (8, 4, "pre")])
-def test_the_transformer_autoencoder_keeps_its_shapes(squeeze, channels, norm):
-    encoder = Encoder(**SHAPE, squeeze=squeeze, norm=norm, positions_scale=0.1)
-    decoder = Decoder(**SHAPE, squeeze=squeeze, norm=norm, channels=channels)
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_the_transformer_autoencoder_keeps_its_shapes(activation):
+    encoder, decoder = Encoder(**SHAPE, activation=activation), Decoder(**SHAPE, activation=activation)
     latents = encoder(torch.randint(0, 2, (3, 16, 16, 16), dtype=torch.uint8))
     assert latents.shape == (3, 8)
     assert decoder(latents).shape == (3, 16, 16, 16)
@@ -42,7 +41,7 @@ def test_the_transformer_autoencoder_keeps_its_shapes(squeeze, channels, norm):
 
 def test_the_published_autoencoder_has_the_published_bottleneck():
     published = {**SHAPE, "resolution": 48, "patch": 8, "width": 128, "bottleneck": 1024, "latent": 128}
-    encoder = Encoder(**published, squeeze=0, norm="post", positions_scale=0.1)
+    encoder = Encoder(**published, activation="relu")
     assert encoder.to_latent[0].in_features == 27_648
     assert encoder.to_latent[2].out_features == 128
 
@@ -87,5 +86,11 @@ def test_the_denoiser_tells_times_apart():
     denoiser = ResidualMLP(latent=4, width=16, layers=4)
     x = torch.randn(3, 4)
     assert not torch.equal(denoiser(x, torch.full((3,), 0.1)), denoiser(x, torch.full((3,), 0.9)))
-    layers = ResidualMLP(latent=128, width=512, layers=16)
-    assert sum(1 for m in layers.modules() if isinstance(m, torch.nn.Linear)) == 16
+
+
+def test_the_papers_denoiser_has_sixteen_hidden_layers_between_its_ends():
+    network = ResidualMLP(latent=128, width=512, layers=16)
+    linear = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in linear[:1] + linear[-1:]] == [(129, 512), (513, 128)]
+    assert len(network.layers) == 16
+    assert sum(1 for m in linear if m.out_features == 512 and m is not network.enter) == 16

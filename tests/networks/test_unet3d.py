@@ -33,7 +33,8 @@ def network(**changes) -> UNet3D:
         {"finest_skip": False, "middle": "none"},
         {"resample": "conv4", "stem": 7, "last": 1, "blocks": 2},
         {"style": BlockStyle("conv-first", "scale-shift", groups=8, head_width=4)},
-        {"style": BlockStyle(time="scale-shift", dropout=0.1, silu=True)},
+        {"style": BlockStyle(time="scale-shift", dropout=0.1, attention="after-silu")},
+        {"style": BlockStyle(attention="layer-norm"), "attention": ("linear", "full"), "last_time": False},
     ],
 )
 def test_any_network_puts_out_a_volume_and_every_weight_is_used(changes):

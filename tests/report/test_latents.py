@@ -27,7 +27,7 @@ def waves() -> vp.UnitCells:
 def test_latent_maps_show_cells_negatives_and_drawn_cells_of_every_model(waves, tmp_path, capsys):
     waves.save(tmp_path / "waves")
     models = []
-    for variant in ("voxplore-noreg", "voxplore"):
+    for variant in ("closed-form-noreg", "closed-form"):
         command = [
             "train",
             str(tmp_path / "waves"),
@@ -41,7 +41,7 @@ def test_latent_maps_show_cells_negatives_and_drawn_cells_of_every_model(waves, 
     command = ["latents", *models, "--cells", str(tmp_path / "waves"), "--n", "32"]
     capsys.readouterr()
     assert main([*command, "--out", str(tmp_path / "map")]) == 0
-    assert "voxplore-noreg-nets-tiny" in capsys.readouterr().out
+    assert "closed-form-noreg-nets-tiny" in capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "map" / "latents.csv").open()))
     counts = {(row["model"], row["class"]) for row in rows}
     assert len(counts) == 6
@@ -55,7 +55,7 @@ def test_latent_maps_show_cells_negatives_and_drawn_cells_of_every_model(waves, 
 
 def test_a_model_without_an_encoder_has_no_latent_map(waves, tmp_path):
     model = MODELS["edits"](RECIPES["edits-nets-tiny"], "cpu")
-    with pytest.raises(vp.VoxploreError, match="a VoxPlore, came edits"):
+    with pytest.raises(vp.VoxploreError, match="a VoxPlore, got edits"):
         draw_latents({"floor": model}, waves, tmp_path / "map")
 
 

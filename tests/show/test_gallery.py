@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from voxplore.errors import VoxploreError
-from voxplore.show import gallery
+from voxplore.show import Plot, gallery
 from voxplore.unitcells import UnitCells
 
 HOSTILE = [
@@ -239,3 +239,104 @@ def test_a_browser_without_webgl_is_told_so_and_keeps_the_table(chrome_without_w
     browser.run("document.querySelectorAll('.card')[0].click()")
     assert browser.run("document.querySelectorAll('#values dt').length") == 3
     assert browser.complaints() == []
+
+
+@pytest.fixture
+def plotted(tmp_path) -> Path:
+    """Four cells with properties, units, lines and a cloud, as `discover` writes them."""
+    d = 16
+    cells = UnitCells.from_voxels(np.stack([ball(d, r) for r in (7, 6, 5, 4)]), {"id": list("abcd")})
+    columns = {
+        "relative density": np.array([0.1, 0.2, 0.3, 0.4]),
+        "modulus": np.array([0.01, 0.02, np.nan, 0.08]),
+        "verdict": np.array(["of use", "of use", "loose", "of use"]),
+    }
+    line = np.array([0.1, 0.4])
+    plot = Plot(
+        "relative density",
+        "modulus",
+        {"bound": (line, line**2)},
+        {k: np.full(5, 0.25) for k in columns if k != "verdict"},
+    )
+    tensors = np.arange(1, 5)[:, None, None] * np.eye(6)
+    path = tmp_path / "plotted.html"
+    gallery(cells, path, columns, units={"modulus": "Eₛ"}, plot=plot, tensors=tensors, size_mm=8)
+    return path
+
+
+def test_the_plot_shows_cells_known_cells_and_lines_and_opens_a_cell(chrome, plotted):
+    chrome.open(plotted)
+    assert chrome.run("document.querySelectorAll('#plot .point').length") == 3, "one has no modulus"
+    assert chrome.run("document.querySelectorAll('#plot .known').length") == 5
+    assert chrome.run("document.querySelectorAll('#plot .theory').length") == 1
+    assert "modulus (Eₛ)" in chrome.run("document.getElementById('plot').textContent")
+    points = "[...document.querySelectorAll('#plot .point')]"
+    across = dict(chrome.run(f"{points}.map(p => [p.dataset.cell, Number(p.getAttribute('cx'))])"))
+    assert across["0"] < across["1"] < across["3"]
+    chrome.run("document.querySelector('#plot .point[data-cell=\"3\"]').dispatchEvent(new Event('click'))")
+    assert chrome.run("document.getElementById('name').textContent") == "d"
+    assert chrome.complaints() == []
+
+
+def test_a_range_leaves_the_cells_inside_it_and_dims_the_others_in_the_plot(chrome, plotted):
+    chrome.open(plotted)
+    chrome.run("document.getElementById('add').click()")
+    chrome.run(
+        "(s => { s.value = 'between'; s.dispatchEvent(new Event('change')); })"
+        "(document.querySelectorAll('#filters select')[1])"
+    )
+    chrome.run(
+        "(i => { i.value = '0.15 to 0.35'; i.dispatchEvent(new Event('input')); })"
+        "(document.querySelector('#filters input'))"
+    )
+    assert chrome.run("[...document.querySelectorAll('.card span:nth-child(2)')].map(e => e.textContent)") == ["b", "c"]
+    assert chrome.run("document.querySelectorAll('#plot .out').length") == 2
+
+
+def test_chosen_cells_are_compared_and_downloaded(chrome, plotted):
+    chrome.open(plotted)
+    chrome.wait("Number(document.documentElement.dataset.drawn) === 4")
+    assert chrome.run("document.getElementById('compare').disabled")
+    chrome.run('for (const i of [1, 3]) document.querySelector(`input[data-choose="${i}"]`).click()')
+    chrome.run("document.getElementById('compare').click()")
+    rows = chrome.run(
+        "[...document.querySelectorAll('#compared tr')].map(r => [...r.children].map(c => c.textContent))"
+    )
+    assert rows[0] == ["", "b", "d"]
+    assert rows[2] == ["modulus (Eₛ)", "0.02", "0.08"]
+    assert chrome.run("csvOf([1, 2])").splitlines() == [
+        "id,relative density,modulus (Eₛ),verdict",
+        "b,0.2,0.02,of use",
+        "c,0.3,,loose",
+    ]
+    own = json.loads(chrome.run("jsonOf([3])"))[0]
+    assert np.array_equal(own["stiffness"], 4 * np.eye(6))
+    assert own["properties"]["modulus"] == {"value": 0.08, "unit": "Eₛ"}
+    assert chrome.complaints() == []
+
+
+def test_all_properties_and_the_verdict_stand_on_the_card(chrome, plotted):
+    chrome.open(plotted)
+    assert chrome.run("[...document.querySelectorAll('li > .verdict')].map(e => e.textContent)") == [
+        "of use", "of use", "loose", "of use",
+    ]  # fmt: skip
+    chrome.run("document.querySelector('li summary').click()")
+    chrome.wait("document.querySelectorAll('li dl dt').length === 3")
+    assert chrome.run("document.querySelectorAll('li dl dd')[1].textContent") == "0.01\u00a0Eₛ"
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_nothing_is_wider_than_the_window_and_no_number_breaks(chrome, plotted, width):
+    chrome.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    try:
+        chrome.open(plotted)
+        assert chrome.run("document.documentElement.scrollWidth") <= width
+        chrome.run("open(0)")
+        chrome.wait("document.documentElement.dataset.still === 'yes'")
+        lines = chrome.run(
+            "[...document.querySelectorAll('#values dd')].map(e => { const r = document.createRange();"
+            " r.selectNodeContents(e); return r.getClientRects().length; })"
+        )
+        assert max(lines) == 1
+    finally:
+        chrome.call("Emulation.clearDeviceMetricsOverride")

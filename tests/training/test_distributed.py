@@ -1,4 +1,4 @@
-"""Training on two processes: the curve of one, and one writer."""
+"""Training on two processes: the steps of their mean gradient, and one writer."""
 
 import json
 import os
@@ -14,8 +14,8 @@ import torch
 from voxplore.cli import main
 
 MODELS = ("voxplore", "vae", "dit3d", "yang2024", "cdm3d", "xcube", "trellis", "graph")
-#: A loss that compares the cells of a batch with each other, parts called one by one, an odd number of rows, and a
-#: weight that is used outside of any call.
+#: A loss that compares the cells of a batch with each other, parts called one by one, an odd number of rows, a weight
+#: that is used outside of any call, and random numbers of torch.
 PROBLEM = """
 import sys
 import time
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from voxplore.training import loop
+from voxplore.training.feed import step_generator
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -31,7 +32,7 @@ class Net(torch.nn.Module):
         self.decoder = torch.nn.Linear(3, 4)
         self.scale = torch.nn.Parameter(torch.ones(()))
 
-def problem(run):
+def problem(run, joined=False):
     torch.manual_seed(0)
     torch.set_num_threads(1)
     net = Net()
@@ -41,8 +42,18 @@ def problem(run):
         apart = torch.exp(-torch.cdist(latents, latents).square()).mean()
         noisy = latents + 0.1 * torch.randn_like(latents)
         return (net.decoder(noisy) - x).square().mean() + apart, {"apart": apart}
+    steps = iter(range(1000))
+    def of_both(rng, n):
+        step, total = next(steps), 0.0
+        for rank, rows in enumerate((7, 8)):
+            rng, seed = step_generator(0, "stage", step, rank)
+            torch.manual_seed(seed)
+            value, figures = loss(rng, rows)
+            total = total + value * rows / n
+        return total, figures
     loop._LOG_SECONDS = -1.0
-    loop.train("stage", net, loss, cells=1500, batch=15, learning_rate=1e-2, clip=1.0, ema=0.9, run=Path(run))
+    options = dict(cells=1500, batch=15, learning_rate=1e-2, clip=1.0, ema=0.9, run=Path(run))
+    loop.train("stage", net, of_both if joined else loss, **options)
     return net
 """
 
@@ -85,10 +96,10 @@ def test_a_process_whose_partner_has_died_or_that_hangs_is_ended():
         on_two("import time\ntime.sleep(600)", seconds=1.0)
 
 
-def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_path):
+def test_two_processes_make_the_steps_of_their_mean_gradient_and_one_resumes_their_run(tmp_path):
     space: dict = {}
     exec(PROBLEM, space)
-    alone = space["problem"](tmp_path / "one")
+    alone = space["problem"](tmp_path / "one", joined=True)
     save = "net = problem(sys.argv[1])\nimport os\ntorch.distributed.barrier()\n"
     save += "from voxplore.training.checkpoint import write_tensors\n"
     save += "write_tensors(Path(sys.argv[1]) / f'rank{os.environ[\"RANK\"]}.st', net.state_dict(), {})\n"
@@ -109,10 +120,10 @@ def test_two_processes_have_the_curve_of_one_and_resume_each_others_runs(tmp_pat
 
 @pytest.mark.parametrize(
     "recipe",
-    ["voxplore-nets-tiny", *(pytest.param(f"{model}-nets-tiny", marks=pytest.mark.slow) for model in MODELS[1:])],
+    ["closed-form-nets-tiny", *(pytest.param(f"{model}-nets-tiny", marks=pytest.mark.slow) for model in MODELS[1:])],
 )
-def test_torchrun_trains_every_generator_as_one_process_does(tmp_path, recipe):
-    """The first steps of every stage; the rest of a curve follows from them until rounding has grown."""
+def test_torchrun_trains_every_generator(tmp_path, recipe):
+    """The first steps of every stage: as many as one process takes, of losses as large, as they are of other cells."""
     cells = tmp_path / "nets"
     assert main(["build", "nets", "--n", "40", "--resolution", "16", "--workers", "1", "--out", str(cells)]) == 0
     code = "import sys\nimport voxplore.training.loop as loop\nfrom voxplore.cli import main\n"
@@ -125,9 +136,7 @@ def test_torchrun_trains_every_generator_as_one_process_does(tmp_path, recipe):
     on_two(code, *arguments, tmp_path / "two", *changes(recipe))
     one, two = curve(tmp_path / "one" / "run"), curve(tmp_path / "two" / "run")
     assert len(one) == len(two) > 0
-    # Where Adam meets gradients of nearly nothing it makes whole steps of their rounding: later steps drift.
-    assert abs(one[0] - two[0]) < 1e-5
-    assert max(abs(a - b) for a, b in zip(one, two, strict=True)) < 1e-4
+    assert all(abs(a - b) < 0.5 * abs(a) for a, b in zip(one, two, strict=True))
     assert (tmp_path / "two" / "model" / "config.json").exists()
 
 
@@ -139,3 +148,12 @@ def changes(recipe: str) -> list[str]:
     fields = vars(RECIPES[recipe])
     stages = {name: stage for name, stage in fields.items() if isinstance(stage, Training)}
     return ["--set", *(f"{name}.cells={6 * stage.batch}" for name, stage in stages.items())]
+
+
+def test_more_processes_than_cells_of_a_batch_are_refused():
+    from voxplore.errors import VoxploreError
+    from voxplore.training.distributed import Team
+
+    assert [Team(rank, 4).share(10) for rank in range(4)] == [2, 3, 2, 3]
+    with pytest.raises(VoxploreError, match="at most 3 processes, a cell each, got 4"):
+        Team(0, 4).share(3)

@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from voxplore.errors import VoxploreError
 from voxplore.training import train
-from voxplore.training.checkpoint import compact, expand, read_tensors
+from voxplore.training.checkpoint import compact, expand, load_state, read_tensors, save_state
 
 OPTIONS = {"cells": 640, "batch": 16, "learning_rate": 1e-2, "warmup": 0.1, "decay": 0.5, "clip": 1.0, "ema": 0.9}
 
@@ -59,6 +60,51 @@ def test_a_loss_that_is_not_a_number_stops_and_names_the_checkpoint(tmp_path):
         train("stage", module, broken, **OPTIONS, run=tmp_path)
 
 
+def test_a_budget_of_processor_seconds_ends_a_training_with_its_rate_fallen(monkeypatch):
+    used = iter(range(10_000))
+    monkeypatch.setattr(time, "process_time", lambda: float(next(used)))  # one second a step
+    module, loss = linear_problem()
+    rates = []
+    step = torch.optim.AdamW.step
+
+    def watched(self, *given):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    options = {**OPTIONS, "cells": 100_000, "warmup": 0.2, "decay": 0.5, "budget": 20.0}
+    done = train("stage", module, loss, **options)
+    assert 17 <= done["cells"] / OPTIONS["batch"] <= 20
+    assert max(rates) == pytest.approx(OPTIONS["learning_rate"])
+    assert rates[0] < 0.6 * max(rates)
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_a_budget_goes_on_counting_where_a_training_was_broken_off(tmp_path, monkeypatch):
+    used = iter(range(10_000))
+    monkeypatch.setattr(time, "process_time", lambda: float(next(used)))
+    options = {**OPTIONS, "cells": 100_000, "budget": 20.0, "run": tmp_path}
+    module, loss = linear_problem()
+    train("stage", module, loss, **options, stop_after=12)
+    module, loss = linear_problem()
+    done = train("stage", module, loss, **options)
+    assert 15 <= done["cells"] / OPTIONS["batch"] <= 20
+
+
+def test_numbers_of_the_gradient_are_cut(monkeypatch):
+    module, loss = linear_problem()
+    seen = []
+    step = torch.optim.AdamW.step
+
+    def watched(self, *given):
+        seen.append(max(float(p.grad.abs().max()) for p in module.parameters()))
+        return step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    train("stage", module, loss, **{**OPTIONS, "cells": 64, "clip": None}, clip_value=0.05, amsgrad=True)
+    assert max(seen) == pytest.approx(0.05)
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     module, loss = linear_problem()
     train("stage", module, loss, **OPTIONS, run=tmp_path, stop_after=3)
@@ -97,6 +143,28 @@ def test_compact_tensors_come_back_within_half_a_step():
     assert torch.equal(back["small"], tensors["small"])
     assert torch.equal(back["half"], tensors["half"])
     assert set(back) == set(tensors)
+
+
+def test_what_an_optimiser_remembers_lies_in_memory_as_its_weights_do(tmp_path):
+    def problem():
+        torch.manual_seed(0)
+        module = torch.nn.Conv3d(2, 3, 3).to(memory_format=torch.channels_last_3d)
+        return module, torch.optim.AdamW(module.parameters(), lr=0.1, fused=True)
+
+    def step(module, optimiser):
+        optimiser.zero_grad()
+        module(torch.ones(1, 2, 4, 4, 4)).square().sum().backward()
+        optimiser.step()
+
+    whole, optimiser = problem()
+    step(whole, optimiser)
+    save_state(tmp_path / "stage.safetensors", whole, optimiser, {}, {})
+    step(whole, optimiser)
+    again, optimiser = problem()
+    load_state(tmp_path / "stage.safetensors", again, optimiser, {})
+    assert optimiser.state[again.weight]["exp_avg"].stride() == again.weight.stride()
+    step(again, optimiser)
+    assert torch.equal(whole.weight, again.weight)
 
 
 def test_a_checkpoint_holds_facts_and_tensors(tmp_path):

@@ -20,24 +20,27 @@ def checks_of(
     size_mm: float = DEFAULT_SIZE_MM,
     strut_mm: float = DEFAULT_FEATURE_MM,
     pore_mm: float = 0.0,
+    tile: tuple[int, int, int] = (1, 1, 1),
     workers: int | None = None,
     engine: str = "local",
 ) -> dict[str, np.ndarray]:
     """Checks of n cells: one array (n,) a column, rows in the order of the cells.
 
     Columns: the fields of `Checks` (spans as "xyz", "xy", ...), strut_mm, pore_mm, printable, reasons (joined by "; ").
-    Limits as in `verdict`.
+    Limits and tile as in `verdict`.
     """
     if len(cells) == 0:
-        raise VoxploreError("cells", expected="at least one", came="none")
-    work = partial(_judge, resolution=cells.resolution, size_mm=size_mm, strut_mm=strut_mm, pore_mm=pore_mm)
+        raise VoxploreError("cells", expected="at least one", got="none")
+    work = partial(_judge, resolution=cells.resolution, size_mm=size_mm, strut_mm=strut_mm, pore_mm=pore_mm, tile=tile)
     verdicts = list(map_items(work, list(np.asarray(cells.packed)), workers=workers, engine=engine))
     rows = [_row(one) for one in verdicts]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _judge(row: np.ndarray, resolution: int, size_mm: float, strut_mm: float, pore_mm: float) -> Verdict:
-    return verdict(unpack(row[None], resolution)[0], size_mm, strut_mm, pore_mm)
+def _judge(
+    row: np.ndarray, resolution: int, size_mm: float, strut_mm: float, pore_mm: float, tile: tuple[int, int, int]
+) -> Verdict:
+    return verdict(unpack(row[None], resolution)[0], size_mm, strut_mm, pore_mm, tile=tile)
 
 
 def _row(one: Verdict) -> dict:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.geometry import tile as tiled
+from voxplore.kernels import bodies
 from voxplore.unitcells import as_voxels
 
 from .features import thinnest
@@ -28,8 +30,10 @@ _LARGEST = 8.0
 class Checks:
     """Geometry of one cell. Lengths in voxels, areas in squares of the cell edge, shares of 1.
 
-    rank and spans: directions in which the largest solid component is endless. parts: solid components. loose: share of
-    the solid outside the largest. pockets, pocket_share: enclosed voids and their share of the cell.
+    rank and spans: directions in which the largest solid component is endless; most_spanned: the largest rank of any.
+    parts: solid components of the endless lattice; loose: share of the solid outside the largest.
+    bodies_alone, loose_alone: the same of one cell cut from the lattice; bodies_of_tile, loose_of_tile: of the tile.
+    pockets, pocket_share: enclosed voids and their share of the cell.
     strut, pore: thinnest, at most 8 voxels, nan where there is none. surface_area, surface_anisotropy: see `surface`.
     symmetries: operations of the cube that hold, of 48. system: crystal system. centred: whether inversion holds.
     """
@@ -38,9 +42,14 @@ class Checks:
     relative_density: float
     rank: int
     spans: tuple[bool, bool, bool]
+    most_spanned: int
     void_rank: int
     parts: int
     loose: float
+    bodies_alone: int
+    loose_alone: float
+    bodies_of_tile: int
+    loose_of_tile: float
     pockets: int
     pocket_share: float
     strut: float
@@ -66,14 +75,16 @@ class Verdict:
         return "printable" if self.printable else "not printable: " + "; ".join(self.reasons)
 
 
-def check(cell: np.ndarray, symmetry_threshold: float = 0.95) -> Checks:
-    """Every check of one cell, Bool (d, d, d)."""
+def check(cell: np.ndarray, symmetry_threshold: float = 0.95, tile: tuple[int, int, int] = (1, 1, 1)) -> Checks:
+    """Every check of one cell, Bool (d, d, d); tile: cells along x, y, z of the part that will be cut."""
     if np.ndim(cell) != 3:
-        raise VoxploreError("cell", expected="Bool (d, d, d)", came=str(np.shape(cell)))
+        raise VoxploreError("cell", expected="Bool (d, d, d)", got=str(np.shape(cell)))
     voxels = as_voxels(cell)[0]
     solid, void = periodic_components(voxels), periodic_components(~voxels)
     pockets, pocket_voxels = enclosed_voids(void)
     group, skin = symmetry_group(voxels, symmetry_threshold), surface(voxels)
+    alone = bodies(voxels)
+    part = alone if max(tile) == 1 else bodies(tiled(voxels, tile))
     total = int(voxels.sum())
     spans = solid.spans[0] if len(solid) else np.zeros(3, bool)
     return Checks(
@@ -81,9 +92,14 @@ def check(cell: np.ndarray, symmetry_threshold: float = 0.95) -> Checks:
         relative_density=total / voxels.size,
         rank=int(solid.ranks[0]) if len(solid) else 0,
         spans=(bool(spans[0]), bool(spans[1]), bool(spans[2])),
+        most_spanned=int(solid.ranks.max(initial=0)),
         void_rank=int(void.ranks.max(initial=0)),
         parts=len(solid),
         loose=1 - float(solid.sizes[0]) / total if total else 0.0,
+        bodies_alone=alone.count,
+        loose_alone=alone.loose,
+        bodies_of_tile=part.count,
+        loose_of_tile=part.loose,
         pockets=pockets,
         pocket_share=pocket_voxels / voxels.size,
         strut=thinnest(voxels, _LARGEST),
@@ -102,23 +118,34 @@ def verdict(
     strut_mm: float = DEFAULT_FEATURE_MM,
     pore_mm: float = 0.0,
     checks: Checks | None = None,
+    tile: tuple[int, int, int] = (1, 1, 1),
 ) -> Verdict:
-    """Whether Bool (d, d, d) can be printed as a lattice of cells of edge `size_mm`, with the reasons against it.
+    """Whether a lattice of `tile` cells Bool (d, d, d) of edge `size_mm` can be printed, with the reasons against it.
 
     strut_mm: thinnest strut that the printer makes; pore_mm: narrowest pore that drains, 0 for any. checks: of this
-    cell, if already made. Overhangs and supports are not judged.
+    cell and tile, if already made. Overhangs and supports are not judged.
     """
     if not size_mm > 0 or not strut_mm >= 0 or not pore_mm >= 0:
-        came = f"{size_mm}, {strut_mm}, {pore_mm}"
-        raise VoxploreError("millimetres", expected="a positive cell size and limits of 0 or more", came=came)
-    found = checks or check(cell)
+        got = f"{size_mm}, {strut_mm}, {pore_mm}"
+        raise VoxploreError("millimetres", expected="a positive cell size and limits of 0 or more", got=got)
+    if len(tile) != 3 or min(tile) < 1:
+        raise VoxploreError("tile", expected="three positive counts", got=str(tile))
+    found = checks or check(cell, tile=tile)
     scale = size_mm / found.resolution
     strut, pore = found.strut * scale, found.pore * scale
-    reasons = tuple(_reasons(found, strut, strut_mm, pore, pore_mm, _LARGEST * scale))
+    reasons = tuple(_reasons(found, tile, strut, strut_mm, pore, pore_mm, _LARGEST * scale))
     return Verdict(not reasons, reasons, found, strut, pore)
 
 
-def _reasons(found: Checks, strut: float, strut_mm: float, pore: float, pore_mm: float, known_mm: float) -> list[str]:
+def _reasons(
+    found: Checks,
+    tile: tuple[int, int, int],
+    strut: float,
+    strut_mm: float,
+    pore: float,
+    pore_mm: float,
+    known_mm: float,
+) -> list[str]:
     if found.relative_density == 0:
         return ["it is empty"]
     reasons = []
@@ -127,6 +154,10 @@ def _reasons(found: Checks, strut: float, strut_mm: float, pore: float, pore_mm:
         reasons.append(f"it does not hold together along {' and '.join(missing)}")
     if found.loose > _CRUMBS:
         reasons.append(f"{found.loose:.1%} of the solid is loose, in {found.parts - 1} parts")
+    elif not missing and found.loose_of_tile > _CRUMBS:
+        part = "one cell" if max(tile) == 1 else f"{' x '.join(map(str, tile))} cells"
+        lost = f"{found.loose_of_tile:.1%} of the solid is then loose"
+        reasons.append(f"{part} cut from the lattice: {found.bodies_of_tile} bodies, {lost}")
     if found.pocket_share > _CRACKS:
         noun = "void encloses" if found.pockets == 1 else "voids enclose"
         reasons.append(f"{found.pockets} {noun} powder or resin ({found.pocket_share:.2%} of the cell)")

@@ -3,10 +3,13 @@
 Nothing is imported before it is needed: `--help` answers without NumPy, numba or torch.
 """
 
+import dataclasses
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 __all__ = ["VERBS", "main"]
 
@@ -14,6 +17,7 @@ __all__ = ["VERBS", "main"]
 VERBS = {
     "discover": "draw new unit cells with the shipped model, score them and show them",
     "build": "make a set of unit cells: nets, shells, metatruss, metashell, or your own",
+    "recipes": "list the recipes that `train` takes, by family",
     "train": "train a generator on cells; the same command again resumes",
     "generate": "draw unit cells from a trained model",
     "refine": "repair cells: drop what floats, join parts, symmetrise, keep the density",
@@ -44,20 +48,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(__version__)
         return 0
     if arguments[0] not in VERBS:
-        return _fail(f"{arguments[0]}: expected a verb ({', '.join(VERBS)}), came another word")
+        from voxplore.errors import nearest
+
+        expected = f"a verb, such as {nearest(arguments[0], VERBS)} (`voxplore --help` lists all)"
+        return _fail(f"{arguments[0]}: expected {expected}, got another word")
     return _guarded(arguments[0], arguments[1:])
 
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run the verb; whatever the user can put right is told in one sentence."""
     from voxplore.cli.interrupt import prompt_exit
+    from voxplore.storage.schema import printable
 
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")  # a terminal that knows no arrow gets a question mark
+    os.environ.pop("MPLBACKEND", None)  # a notebook's: nothing is shown in a window or a cell
     interrupted = None
     try:
         with prompt_exit() as interrupted:
             result = _run(verb, arguments)
         if result and _is_first():
-            print(result, flush=True)
+            print(printable(result), flush=True)
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
@@ -86,25 +98,39 @@ def _told(verb: str, caught: Exception) -> int:
         # The reader has gone (`| head`): the interpreter must not complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except MemoryError as error:
-        return _fail(f"memory: expected enough for this, came {str(error).strip().lower() or 'too little'}")
+        return _fail(f"memory: expected enough for this, got {str(error).strip().lower() or 'too little'}")
     except OSError as error:
         reason = str(error.strerror or error).lower()
-        return _fail(f"{error.filename or verb}: expected to read or write it, came {reason}")
+        return _fail(f"{error.filename or verb}: expected to read or write it, got {reason}")
     return 0
 
 
 def _run(verb: str, arguments: list[str]) -> str | None:
     import tyro
 
-    from voxplore import files
+    from voxplore import storage
+    from voxplore.ranges import check_options
 
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
     command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
+    check_options(command)
     out = getattr(command, "out", None)
     if out is None or getattr(command, "dry_run", False) or not _is_first():
         return command.run()
-    with files.lock(out):
+    if getattr(command, "overwrite", False):
+        storage.keep_inputs(out, _inputs(command))
+    with storage.lock(out):
         return command.run()
+
+
+def _inputs(command: Any) -> list[Path]:
+    """The files and folders that the command reads."""
+    options = {field.name: getattr(command, field.name) for field in dataclasses.fields(command) if field.name != "out"}
+    found = [Path(value) for name, value in options.items() if name == "model"]
+    for name, value in options.items():
+        parts = value if isinstance(value, tuple) else (value,)
+        found += [Path(part) for part in parts if isinstance(part, Path) or name == "models"]
+    return found
 
 
 def _is_first() -> bool:
@@ -113,7 +139,9 @@ def _is_first() -> bool:
 
 
 def _fail(sentence: str) -> int:
-    print("voxplore:", " ".join(sentence.split()), file=sys.stderr)
+    from voxplore.storage.schema import printable
+
+    print("voxplore:", printable(" ".join(sentence.split())), file=sys.stderr)
     return _USAGE
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import tyro
 
 from voxplore.cli.common import Engine, Out, Overwrite
+from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
 if TYPE_CHECKING:
     from voxplore.unitcells import UnitCells
@@ -18,7 +19,7 @@ __all__ = ["Command"]
 class _Set:
     out: Out
     """Folder to write."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the cells where they are made on the spot, and of the split."""
     split: Literal["v1", "paper"] = "v1"
     """v1: 76 % train, 4 % valid, 20 % test; paper: 80 / 20. By source cell, before orientation."""
@@ -26,7 +27,7 @@ class _Set:
     """Store each cell in the paper's six orientations; `evaluate` turns them by itself."""
     engine: Engine = "local"
     """Where the work is done: processes on this machine, or Ray."""
-    workers: int | None = None
+    workers: Workers | None = None
     """Processes; by default one a core. The cells do not depend on it."""
     overwrite: Overwrite = False
 
@@ -34,7 +35,7 @@ class _Set:
         raise NotImplementedError
 
     def run(self) -> str:
-        from voxplore.build import build
+        from voxplore.workflows.build import build
 
         chosen = {"rule": self.split, "orientations": self.orientations, "overwrite": self.overwrite}
         cells = build(self.cells, self.out, seed=self.seed, **chosen)
@@ -48,14 +49,14 @@ class _Set:
 class Nets(_Set):
     """Trusses: crystal nets made from space groups."""
 
-    n: int = 10_000
+    n: Count = 10_000
     """Number of cells."""
-    resolution: int = 48
-    radius: float = 0.06
+    resolution: Resolution = 48
+    radius: Radius = 0.06
     """Radius of the struts, as a fraction of the cell edge."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.nets import build_nets
+        from voxplore.data.synthetic.nets import build_nets
 
         return build_nets(self.n, self.seed, resolution=self.resolution, radius=self.radius, **self._work())
 
@@ -64,13 +65,13 @@ class Nets(_Set):
 class Shells(_Set):
     """Shells: level sets and random Fourier sums as mirrored octants."""
 
-    n: int = 10_000
+    n: Count = 10_000
     """Number of cells."""
-    resolution: int = 48
+    resolution: Resolution = 48
     """An even number up to 128."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.shells import build_shells
+        from voxplore.data.synthetic.shells import build_shells
 
         return build_shells(self.n, self.seed, resolution=self.resolution, **self._work())
 
@@ -83,10 +84,10 @@ class MetaTruss(_Set):
     """Unit_Cell_Catalog.txt, or a .jsonl or .jsonl.gz file of strut graphs."""
     source: Literal["hf", "web"] | None = None
     """Download instead: hf, the published 10,000 cells (CC BY 4.0); web, the catalogue's text (CC BY-NC 4.0)."""
-    n: int | None = None
+    n: Count | None = None
     """The first cells; by default all."""
-    resolution: int = 48
-    radius: float = 0.06
+    resolution: Resolution = 48
+    radius: Radius = 0.06
     """Radius of the struts, as a fraction of the cell edge."""
     line: Literal["segment", "infinite"] = "segment"
     """Distance to the strut, or to its infinite line as Eq. 11 is printed."""
@@ -94,14 +95,14 @@ class MetaTruss(_Set):
     """Also keep cells whose window was shifted and which have no inversion centre."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.catalogue import build_metatruss
-        from voxplore.data.sources import fetch
+        from voxplore.data.published.metatruss import build_metatruss
+        from voxplore.data.published.sources import fetch
         from voxplore.errors import VoxploreError
         from voxplore.unitcells import load_cells
 
         if (self.catalogue is None) == (self.source is None):
-            came = "neither" if self.catalogue is None else "both"
-            raise VoxploreError("build metatruss", expected="--catalogue FILE or --source hf|web", came=came)
+            got = "neither" if self.catalogue is None else "both"
+            raise VoxploreError("build metatruss", expected="--catalogue FILE or --source hf|web", got=got)
         if self.source == "hf":
             return load_cells(fetch("metatruss"))[: self.n]
         catalogue = self.catalogue or fetch("catalogue")
@@ -115,27 +116,35 @@ class MetaShell(_Set):
 
     folder: Path
     """Where <id>binary_voxel, <id>binary_C and <id>vol are."""
-    n: int | None = None
+    n: Count | None = None
     """The first cells; by default all."""
-    resolution: int = 48
+    resolution: Resolution = 48
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.octants import build_metashell
+        from voxplore.data.published.metashell import build_metashell
 
         return build_metashell(self.folder, self.n, resolution=self.resolution, **self._work())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Own(_Set):
-    """Your own cells: a Bool array (n, d, d, d) as .npy or .npz, or a folder of cells; they get splits and a floor."""
+    """Your own cells: voxels (n, d, d, d) or (d, d, d) as .npy or .npz, or a folder of cells; they get splits and a
+    floor."""
 
     source: Path
     """The file or folder."""
+    key: str | None = None
+    """Which array of an .npz that holds several."""
+    threshold: Threshold | None = None
+    """Solid where a number exceeds this; without it voxels are Bool, 0 and 1, or 0 and 255."""
 
     def cells(self) -> "UnitCells":
+        from voxplore.data.imported.voxels import read_voxels
         from voxplore.unitcells import load_cells
 
-        return load_cells(self.source)
+        if self.key is None and self.threshold is None:
+            return load_cells(self.source)
+        return read_voxels(self.source, self.key, self.threshold)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,14 +153,14 @@ class Meshes(_Set):
 
     files: tuple[Path, ...]
     """The files."""
-    resolution: int = 48
+    resolution: Resolution = 48
     periodic: bool = False
     """What lies outside the cell comes in again on the other side."""
-    edge: float | None = None
+    edge: Length | None = None
     """Edge of the cell in the unit of the files; by default the smallest cube around each mesh."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.build import from_meshes
+        from voxplore.workflows.build import from_meshes
 
         return from_meshes(self.files, self.resolution, self.periodic, self.edge)
 
@@ -162,14 +171,14 @@ class Graphs(_Set):
 
     files: tuple[Path, ...]
     """The files."""
-    resolution: int = 48
-    radius: float = 0.06
+    resolution: Resolution = 48
+    radius: Radius = 0.06
     """Radius of the struts, as a fraction of the cell edge."""
     clipped: bool = False
     """Without periodic images, as the published trusses are."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.build import from_graphs
+        from voxplore.workflows.build import from_graphs
 
         return from_graphs(self.files, self.resolution, self.radius, not self.clipped)
 
@@ -184,21 +193,21 @@ class Joined(_Set):
     """Of the whole; by default the names of the sets."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.build import join
         from voxplore.unitcells import load_cells
+        from voxplore.workflows.build import join
 
         return join([load_cells(path) for path in self.sets], self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Family(_Set):
-    n: int = 1000
+    n: Count = 1000
     """Number of cells."""
-    resolution: int = 48
+    resolution: Resolution = 48
     name: ClassVar[str]
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.families import build_family
+        from voxplore.data.synthetic.families import build_family
 
         return build_family(self.name, self.n, self.seed, resolution=self.resolution, **self._work())
 

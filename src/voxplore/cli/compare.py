@@ -26,10 +26,11 @@ class Command:
     printed: tuple[Literal["metatruss", "metashell"], ...] = ()
     """Add the rows that the paper prints for these sets, measured on its own data."""
     columns: tuple[str, ...] = ()
-    """Metrics to show, such as quality valid vun; by default those of Table 1 and what stands beside them."""
+    """Metrics to show, such as quality valid vun; by default those of Table 1, and those of
+    benchmark v2 where every row has them."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore.compare import COLUMNS, compare
+        from voxplore.report.compare import compare
 
-        return compare(self.scores, self.out, self.printed, self.overwrite, self.columns or COLUMNS).text()
+        return compare(self.scores, self.out, self.printed, self.overwrite, self.columns).text()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.ranges import Count, Seed
 
 __all__ = ["Command"]
 
@@ -18,19 +19,19 @@ class Command:
     kind: str = "published"
     """How: one kind of damage (noise, void_block, closed_faces, ...) or a mix (published, failures, ...); another word
     lists them."""
-    n: int | None = None
+    n: Count | None = None
     """Only the first cells."""
     split: Literal["train", "valid", "test"] | None = None
     """Only the cells of one split."""
-    seed: int = 0
+    seed: Seed = 0
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files
-        from voxplore.data.negatives import degrade_cells
+        from voxplore import storage
+        from voxplore.data.prepare.negatives import degrade_cells
         from voxplore.unitcells import load_cells
 
-        files.refuse_existing(self.out, self.overwrite)
+        storage.refuse_existing(self.out, self.overwrite)
         degraded = degrade_cells(load_cells(self.cells, self.split)[: self.n], self.kind, self.seed)
         degraded.save(self.out, self.overwrite)
         return f"{len(degraded)} cells in {self.out}"

@@ -1,17 +1,18 @@
-"""`voxplore evaluate`: benchmark v1 for anybody's cells."""
+"""`voxplore evaluate`: benchmark v1 or v2 for anybody's cells."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.ranges import Count, Pairs, Seed
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """Score cells against a reference set by benchmark v1; writes scores.json and scores.csv.
+    """Score cells against a reference set by benchmark v1 or v2; writes scores.json and scores.csv.
 
     CELLS and the reference are folders of cells, the published npz, or plain Bool .npy / .npz arrays. Of a built set
     the training split in its six orientations is the reference, and its test split is held out. Cells are scored in
@@ -29,7 +30,7 @@ class Command:
     """The reference's split that is held out: valid while settings are chosen, so that test stays unseen."""
     rows: bool = False
     """Also score the three reference rows: held-out cells, training cells, uniform noise."""
-    row_size: int = 1000
+    row_size: Count = 1000
     """Cells in each reference row, at most."""
     name: str | None = None
     """Name of the row; draws of one name become one row of `compare`."""
@@ -37,16 +38,21 @@ class Command:
     """Leave out vun, the slowest part."""
     five: bool = False
     """The paper's five scores alone: neither vun, Vendi, pair distance nor novelty after an opening."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the cells of the reference rows."""
+    benchmark: Literal["v1", "v2"] = "v1"
+    """v2 adds fidelity at equal density, validity and newness under all shifts; it needs held-out cells."""
+    stiffness: Pairs = 0
+    """With v2: how many pairs of cells of equal density have their stiffness compared, the first; 64 take minutes."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import benchmark
         from voxplore.unitcells import load_cells
+        from voxplore.workflows import evaluate
 
-        reference = benchmark.reference_of(load_cells(self.reference), self.split)
+        reference = evaluate.reference_of(load_cells(self.reference), self.split)
         held_out = load_cells(self.held_out) if self.held_out else None
-        options = benchmark.Options(self.rows, self.row_size, self.name, not self.no_vun, self.seed, self.five)
-        scores = benchmark.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)
+        v1 = (self.rows, self.row_size, self.name, not self.no_vun, self.seed, self.five)
+        options = evaluate.Options(*v1, self.benchmark, self.stiffness)
+        scores = evaluate.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)
         return "\n".join(map(str, scores.values()))

@@ -1,11 +1,12 @@
 """`voxplore export`: cells as files for printers, viewers and solvers."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Smooth, Tile, Workers
 
 __all__ = ["Command"]
 
@@ -17,26 +18,47 @@ class Command:
     cells: CellsPath
     out: Out
     """Folder to write."""
-    size: Annotated[tuple[float, ...], tyro.conf.arg(metavar="MM [MM MM]")]
+    size: Annotated[tuple[Millimetres, ...], tyro.conf.arg(metavar="MM [MM MM]")]
     """Edge of one cell in millimetres, or its edges along x, y, z."""
     format: str = "stl"
     """File format; an unknown one lists them all."""
-    n: int | None = None
+    n: Count | None = None
     """Only the first cells."""
-    tile: tuple[int, int, int] = (1, 1, 1)
+    tile: tuple[Tile, Tile, Tile] = (1, 1, 1)
     """Cells along x, y, z."""
-    smooth: float = 0.8
+    smooth: Smooth = 0.8
     """Blur of the surface in voxels (meshes only); the relative density is kept."""
-    workers: int | None = None
+    keep_loose: bool = False
+    """Write loose bodies of the part, too; without it, its largest body alone (meshes and msh)."""
+    triangles: Count | None = None
+    """About how many triangles at most (meshes only; edges are collapsed, the mesh stays closed)."""
+    young: Modulus = 1.0
+    """Young's modulus of the solid (inp only), in MPa or in any unit that the stresses shall have."""
+    poisson: Poisson = 0.3
+    """Poisson's ratio of the solid (inp only)."""
+    density: Modulus | None = None
+    """Density of the solid in kg/m^3 (inp only)."""
+    yield_stress: Modulus | None = None
+    """Stress from which the solid flows without hardening, in the unit of Young's modulus (inp only)."""
+    case: Literal["all", "xx", "yy", "zz", "yz", "xz", "xy"] = "all"
+    """Strain that the deck prescribes (inp only): a step for each of the six, or one of them."""
+    workers: Workers | None = None
     """Processes; by default one a core."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore.export import export
+        import warnings
+
+        from voxplore.export import Material, export
         from voxplore.unitcells import load_cells
 
         cells = load_cells(self.cells)[: self.n]
-        paths = export(
-            cells, self.out, self.format, self.size, self.tile, self.smooth, self.overwrite, workers=self.workers
-        )
-        return f"{len(paths)} files in {self.out}"
+        material = Material(self.young, self.poisson, self.density, self.yield_stress)
+        setting = {"keep_loose": self.keep_loose, "triangles": self.triangles, "material": material, "case": self.case}
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", RuntimeWarning)
+            paths = export(
+                cells, self.out, self.format, self.size, self.tile, self.smooth, self.overwrite, self.workers, **setting
+            )
+        said = sorted({str(one.message) for one in told if issubclass(one.category, RuntimeWarning)})
+        return "\n".join([f"{len(paths)} files in {self.out}", *said])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from voxplore.cli.common import Device, Engine, Out, Overwrite
+from voxplore.ranges import Count, Seed, Share, Steps, Workers
 
 if TYPE_CHECKING:
-    from voxplore.drawing import Drawing, Wanted
+    from voxplore.workflows.generate import Drawing, Wanted
 
 __all__ = ["Command"]
 
@@ -25,15 +26,15 @@ class Command:
     """Folder of a saved model, "default" for the one that comes with the package, or hf://owner/name."""
     out: Out
     """Folder to write."""
-    n: int = 1000
+    n: Count = 1000
     """Number of cells."""
-    seed: int = 0
+    seed: Seed = 0
     """The same seed gives the same cells on one device; another gives others."""
-    steps: int | None = None
+    steps: Steps | None = None
     """Sampling steps, where not the recipe's own."""
     no_srr: bool = False
     """Draw without short-range repulsion (the ablation)."""
-    density: tuple[float, ...] = ()
+    density: tuple[Share, ...] = ()
     """Relative density asked for: one for all cells, or two to go evenly from the one to the other."""
     calibrate: bool = False
     """Cut every cell at the density asked for, instead of the recipe's threshold."""
@@ -45,21 +46,22 @@ class Command:
     known: Path | None = None
     """The cells of --properties; of a set with splits the training cells alone count."""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=VALUE...")] = ()
-    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.6 srr.radius=1.2."""
+    """Other fields of the sampling that differ from the recipe, such as srr.strength=0.6 or after.redraw.times=0;
+    after=[] is the plain drawing."""
     device: Device = "auto"
     engine: Engine = "local"
     """Where the work is done: processes on this machine, or Ray."""
-    workers: int = 1
+    workers: Workers = 1
     """Processes of one thread each; 1 draws in this one, with all threads. The cells do not depend on it."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
         from tqdm import tqdm
 
-        from voxplore import files
-        from voxplore.drawing import draw_into
+        from voxplore import storage
+        from voxplore.workflows.generate import draw_into
 
-        files.refuse_existing(self.out, self.overwrite)
+        storage.refuse_existing(self.out, self.overwrite)
         drawing = self._drawing()
         with tqdm(total=self.n, unit="cell", disable=None) as bar:
             work = {"workers": self.workers, "engine": self.engine, "overwrite": self.overwrite}
@@ -70,37 +72,33 @@ class Command:
         return "\n".join(lines)
 
     def _drawing(self) -> "Drawing":
-        from voxplore import runs
-        from voxplore.cli.sampling import changed
-        from voxplore.drawing import Drawing, Known, open_model
+        from voxplore.cli.sampling import calibrated, sampling_with
         from voxplore.errors import VoxploreError
         from voxplore.hub import model_folder
+        from voxplore.workflows import train
+        from voxplore.workflows.generate import Drawing, Known, open_model
 
-        if self.n < 1:
-            raise VoxploreError("n", expected="one cell or more", came=str(self.n))
-        if self.workers < 1:
-            raise VoxploreError("workers", expected="one process or more", came=str(self.workers))
         folder = model_folder(self.model)
         changes: dict[str, Any] = {} if self.steps is None else {"steps": self.steps}
         changes |= {"srr": None} if self.no_srr else {}
-        changes |= {"calibrate": True} if self.calibrate else {}
-        sampling = changed(open_model(folder, self.device).config.sampling, changes)
-        sampling = runs.changed(sampling, self.set, f"sampling of {self.model}")
+        sampling = sampling_with(open_model(folder, self.device).config.sampling, changes)
+        sampling = train.settings_with(sampling, self.set, f"sampling of {self.model}")
+        sampling = calibrated(sampling) if self.calibrate else sampling
         known = None
         if self.condition:
             if self.properties is None or self.known is None:
-                came = "neither" if self.properties is self.known else "one alone"
-                raise VoxploreError("condition", expected="--properties TABLE and --known CELLS", came=came)
+                got = "neither" if self.properties is self.known else "one alone"
+                raise VoxploreError("condition", expected="--properties TABLE and --known CELLS", got=got)
             known = Known(self.properties, self.known)
         return Drawing(folder, self.n, self.seed, sampling, self._wanted(), known, self.device)
 
     def _wanted(self) -> "tuple[Wanted, ...]":
-        from voxplore.drawing import Wanted
         from voxplore.errors import VoxploreError
+        from voxplore.workflows.generate import Wanted
 
         if len(self.density) > 2 or (self.calibrate and not self.density):
-            came = " ".join(map(str, self.density)) or "none"
-            raise VoxploreError("density", expected="one number or two", came=came)
+            got = " ".join(map(str, self.density)) or "none"
+            raise VoxploreError("density", expected="one number or two", got=got)
         wanted = [Wanted("relative_density", self.density[0], self.density[-1])] if self.density else []
         for text in self.condition:
             name, _, value = text.partition("=")
@@ -108,5 +106,5 @@ class Command:
             try:
                 wanted.append(Wanted(name, float(first), float(last or first)))
             except ValueError as error:
-                raise VoxploreError("condition", expected="PROPERTY=NUMBER or FIRST:LAST", came=repr(text)) from error
+                raise VoxploreError("condition", expected="PROPERTY=NUMBER or FIRST:LAST", got=repr(text)) from error
         return tuple(wanted)

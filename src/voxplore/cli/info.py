@@ -22,8 +22,8 @@ class Command:
     """Leave out what compares cells with each other."""
 
     def run(self) -> str:
-        from voxplore import describe
+        from voxplore.workflows import info
 
         if self.verify:
-            return "\n".join(f"{name}: {result}" for name, result in describe.verify(self.path))
-        return describe.describe(self.path, self.quick)
+            return "\n".join(f"{name}: {result}" for name, result in info.verify(self.path))
+        return info.describe(self.path, self.quick)

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from voxplore.cli.common import Device, Out, Overwrite
+from voxplore.ranges import Count, Seed
 
 __all__ = ["Command"]
 
@@ -24,24 +25,24 @@ class Command:
     """Folder to write."""
     names: tuple[str, ...] = ()
     """What to call each model; by default the recipe it was trained from."""
-    n: int = 1000
+    n: Count = 1000
     """Training cells, and as many negatives; a quarter of it is drawn."""
-    seed: int = 0
+    seed: Seed = 0
     device: Device = "auto"
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files, report
+        from voxplore import report, storage
         from voxplore.errors import VoxploreError
         from voxplore.hub import load_model
         from voxplore.unitcells import load_cells
 
-        files.refuse_existing(self.out, self.overwrite)
+        storage.refuse_existing(self.out, self.overwrite)
         models = [load_model(model, self.device) for model in self.models]
         names = self.names or tuple(str(model.trained.get("recipe", model.name)) for model in models)
         if not models or len(names) != len(models) or len(set(names)) != len(names):
-            came = f"{len(models)} models and {' '.join(names) or 'no names'}"
-            raise VoxploreError("models", expected="one or more, each with a name of its own", came=came)
+            got = f"{len(models)} models and {' '.join(names) or 'no names'}"
+            raise VoxploreError("models", expected="one or more, each with a name of its own", got=got)
         cells = load_cells(self.cells)
         cells = cells.split("train") if "split" in cells.index else cells
         shown = dict(zip(names, models, strict=True))

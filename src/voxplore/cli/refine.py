@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
+from voxplore.ranges import Workers
 
 if TYPE_CHECKING:
     from voxplore.refine import Change
-    from voxplore.unitcells import UnitCells
 
 __all__ = ["Command"]
 
@@ -35,40 +35,31 @@ class Command:
     """Train a refiner on CELLS (their training split) and write it to OUT: about five minutes."""
     engine: Engine = "local"
     """Where the work is done: processes on this machine, or Ray."""
-    workers: int | None = None
+    workers: Workers | None = None
     """Processes; by default one a core."""
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files
+        from voxplore import storage
         from voxplore.unitcells import load_cells
+        from voxplore.workflows.refine import refine_cells, train_refiner
 
-        files.refuse_existing(self.out, self.overwrite)
-        return self._train() if self.train else self._refine(load_cells(self.cells))
-
-    def _train(self) -> str:
-        from voxplore.refine import Refiner
-        from voxplore.unitcells import load_cells
-
+        storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells)
-        refiner = Refiner().fit(cells.split("train") if "split" in cells.index else cells)
-        refiner.save(self.out, self.overwrite)
-        return f"refiner in {self.out}, trained for {refiner.trained['seconds']:.0f} s"
-
-    def _refine(self, cells: "UnitCells") -> str:
-        from voxplore import benchmark, files
-        from voxplore.refine import compare, refine
-        from voxplore.unitcells import load_cells
-
-        known = benchmark.reference_of(load_cells(self.reference)).reference if self.reference else None
-        refined = refine(cells, self.method, self.refiner, workers=self.workers, engine=self.engine)
-        lines = compare(cells, refined, known)
-        scores = {line.label: {"before": line.before, "after": line.after} for line in lines}
-        with files.staged_folder(self.out, self.overwrite) as stage:
-            refined.write_into(stage)
-            files.write_json(stage / "refinement.json", {**refined.about["refinement"], "scores": scores})
-        changed = int((refined.index["refined_voxels"] > 0).sum())
-        return "\n".join([f"{changed} of {len(cells)} cells changed, in {self.out}", *_table(lines)])
+        if self.train:
+            seconds = train_refiner(cells, self.out, self.overwrite).trained["seconds"]
+            return f"refiner in {self.out}, trained for {seconds:.0f} s"
+        found = refine_cells(
+            cells,
+            self.out,
+            method=self.method,
+            refiner=self.refiner,
+            reference=load_cells(self.reference) if self.reference else None,
+            workers=self.workers,
+            engine=self.engine,
+            overwrite=self.overwrite,
+        )
+        return "\n".join([f"{found.changed} of {len(cells)} cells changed, in {self.out}", *_table(found.changes)])
 
 
 def _table(lines: list["Change"]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.ranges import Columns, Count, Pixels
 
 __all__ = ["Command"]
 
@@ -15,13 +16,13 @@ class Command:
     cells: CellsPath
     out: Out
     """File to write; its suffix (.png or .html) says which."""
-    n: int = 64
+    n: Count = 64
     """Only the first cells."""
     split: Literal["train", "valid", "test"] | None = None
     """Only the cells of one split."""
-    columns: int = 8
+    columns: Columns = 8
     """Cells in a row of the picture."""
-    size: int = 200
+    size: Pixels = 200
     """Width of one cell in pixels."""
     captions: bool = False
     """Put ids and relative densities below the cells of the picture."""
@@ -30,10 +31,10 @@ class Command:
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore import files, show
+        from voxplore import show, storage
         from voxplore.unitcells import load_cells
 
-        files.refuse_existing(self.out, self.overwrite)
+        storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]
         density = cells.relative_density()
         if self.out.suffix.lower() in (".html", ".htm"):

@@ -20,7 +20,7 @@ class Command:
     cells: CellsPath
     """Folder or file of cells."""
     recipe: str
-    """Name of the recipe; an unknown one lists them all."""
+    """Name of the recipe; `voxplore recipes` lists them."""
     out: Out
     """Folder of the run."""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=VALUE...")] = ()
@@ -30,10 +30,10 @@ class Command:
     device: Device = "auto"
 
     def run(self) -> str:
-        from voxplore import runs
         from voxplore.unitcells import load_cells
+        from voxplore.workflows import train
 
         if self.dry_run:
-            return runs.shown(self.recipe, self.set)
-        folder = runs.train(load_cells(self.cells), self.recipe, self.out, self.set, self.device)
+            return train.shown(self.recipe, self.set)
+        folder = train.train(load_cells(self.cells), self.recipe, self.out, self.set, self.device)
         return f"model in {folder}"

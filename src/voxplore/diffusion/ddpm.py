@@ -7,7 +7,7 @@ them the ancestral one is Eq. 2.
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -28,6 +28,15 @@ class Schedule:
     """alpha_bar: float64 (T + 1,), with alpha_bar[0] = 1 (no noise) and alpha_bar[t] after t steps."""
 
     alpha_bar: Tensor
+    _copies: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def on(self, device: torch.device) -> Tensor:
+        """alpha_bar on a device, copied there once."""
+        if device == self.alpha_bar.device:
+            return self.alpha_bar
+        if device not in self._copies:
+            self._copies[device] = self.alpha_bar.to(device)
+        return self._copies[device]
 
     @property
     def steps(self) -> int:
@@ -67,10 +76,10 @@ def diffusion_loss(
     epsilon: the noise (paper). velocity: sqrt(alpha_bar_t) epsilon - sqrt(1 - alpha_bar_t) x_0 (our choice). sample:
     x_0 itself (our choice).
     """
-    t = torch.randint(1, schedule.steps + 1, (len(x_0),), generator=generator)
     home = generator.device if generator else x_0.device
+    t = torch.randint(1, schedule.steps + 1, (len(x_0),), generator=generator, device=home).to(x_0.device)
     epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype, device=home).to(x_0.device)
-    alpha_bar = schedule.alpha_bar[t].to(x_0).reshape(-1, *(1,) * (x_0.ndim - 1))
+    alpha_bar = schedule.on(x_0.device)[t].to(x_0).reshape(-1, *(1,) * (x_0.ndim - 1))
     signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
     target = {"epsilon": epsilon, "velocity": signal * epsilon - noise * x_0, "sample": x_0}[prediction]
     guess = denoiser(signal * x_0 + noise * epsilon, (t / schedule.steps).to(x_0))

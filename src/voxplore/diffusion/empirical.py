@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from voxplore.diffusion.closest_points import closest_points
 from voxplore.diffusion.ddpm import Schedule
-from voxplore.diffusion.few_points import FewPoints
-from voxplore.diffusion.nearest import nearest
+from voxplore.diffusion.local_means import LocalMeans
 
 __all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours", "neighbours_of_points"]
 
@@ -32,7 +32,7 @@ def empirical_denoiser(
     keep: for one batch along its way from noise to none. While its noise is so large that all points count, a guess is
     kept until the variance of the noise has shrunk by this share, as it hardly moves between so near steps; 0 never.
     """
-    near = FewPoints(known)
+    near = LocalMeans(known)
     kept: tuple[float, Tensor] | None = None
 
     def mean_of_all(y: Tensor, variance: float) -> Tensor:
@@ -105,7 +105,7 @@ def _rows(known: int, count: int, generator: torch.Generator) -> Tensor:
 
 def _found(known: Tensor, rows: Tensor, neighbours: int) -> Tensor:
     """Nearest known latents of each one, or where there are fewer points than latents, of each point's."""
-    return nearest(known if len(rows) >= len(known) else known[rows], known, neighbours)
+    return closest_points(known if len(rows) >= len(known) else known[rows], known, neighbours)
 
 
 def mean_of_neighbours(values: Tensor, ids: Tensor, weights: Tensor) -> Tensor:

@@ -17,10 +17,14 @@ FLOOR = 1e-5
 
 
 def logit_normal_times(
-    n: int, mean: float = 1.0, deviation: float = 1.0, generator: torch.Generator | None = None
+    n: int,
+    mean: float = 1.0,
+    deviation: float = 1.0,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
 ) -> Tensor:
     """n times in (0, 1) whose logit is normal; mean 1, deviation 1 as in the published settings: noisy times more."""
-    return torch.sigmoid(mean + deviation * torch.randn(n, generator=generator))
+    return torch.sigmoid(mean + deviation * torch.randn(n, generator=generator, device=device))
 
 
 def flow_loss(
@@ -33,8 +37,9 @@ def flow_loss(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Mean squared error of the velocity at logit-normal times; x_0 (n, ...) -> scalar."""
-    t = logit_normal_times(len(x_0), mean, deviation, generator).to(x_0)
-    epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype).to(x_0.device)
+    home = generator.device if generator else x_0.device
+    t = logit_normal_times(len(x_0), mean, deviation, generator, home).to(x_0)
+    epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype, device=home).to(x_0.device)
     along = t.reshape(-1, *(1,) * (x_0.ndim - 1))
     x_t = (1 - along) * x_0 + (floor + (1 - floor) * along) * epsilon
     target = (1 - floor) * epsilon - x_0

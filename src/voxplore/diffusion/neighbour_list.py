@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from voxplore.diffusion.nearest import nearest_half_distances
+from voxplore.diffusion.closest_points import nearest_half_distances
 
 __all__ = ["Clusters", "NeighbourList", "median_nearest_distance"]
 

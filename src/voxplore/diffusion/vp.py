@@ -38,9 +38,9 @@ def self_conditioned_loss(denoiser: Denoiser, x_0: Tensor, share: float = 0.5) -
 
     share: chance that this batch is shown a first estimate, made without gradient from none; else zeros.
     """
-    level = log_snr(torch.rand(len(x_0), dtype=torch.float64)).to(x_0)
+    level = log_snr(torch.rand(len(x_0), dtype=torch.float64, device=x_0.device)).to(x_0)
     alpha, sigma = (part.reshape(-1, *(1,) * (x_0.ndim - 1)) for part in signal_and_noise(level))
-    x_t = alpha * x_0 + sigma * torch.randn(x_0.shape, dtype=x_0.dtype).to(x_0.device)
+    x_t = alpha * x_0 + sigma * torch.randn(x_0.shape, dtype=x_0.dtype, device=x_0.device)
     estimate = torch.zeros_like(x_t)
     if float(torch.rand(())) < share:
         with torch.no_grad():
@@ -67,9 +67,9 @@ def sample_snapped(
     estimate = torch.zeros_like(x_t)
     levels = log_snr(torch.tensor(times, dtype=torch.float64))
     alphas, sigmas = signal_and_noise(levels)
+    told = levels.to(x_t)
     for i, j in itertools.pairwise(range(len(times))):
-        level = levels[i].to(x_t).expand(len(x_t))
-        estimate = denoiser(x_t, estimate, level).to(x_t.dtype)
+        estimate = denoiser(x_t, estimate, told[i].expand(len(x_t))).to(x_t.dtype)
         estimate = snap(estimate) if times[i] < snap_below else estimate.clamp(-clamp, clamp)
         x_t = ddim_step(x_t, estimate, (float(alphas[i]), float(sigmas[i])), (float(alphas[j]), float(sigmas[j])))
         on_step()

@@ -10,74 +10,111 @@ solvers that hand the forces of equations to the reference nodes. CalculiX 2.20 
 """
 
 import io
+import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from voxplore.errors import VoxploreError
 from voxplore.export.hexahedra import HexMesh, hex_mesh
+from voxplore.kernels import carrying
 
-__all__ = ["inp", "msh"]
+__all__ = ["CASES", "Material", "inp", "msh"]
 
 Triple = tuple[float, float, float]
 _STRAIN = 1e-3
-#: Voigt order xx, yy, zz, yz, xz, xy: the entries (i, j) of the displacement gradient that make one engineering strain.
-_CASES = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+#: The engineering strains in Voigt order.
+CASES = ("xx", "yy", "zz", "yz", "xz", "xy")
 
 
-def inp(voxels: np.ndarray, size: Triple, young: float = 1.0, poisson: float = 0.3, case: int = 0) -> bytes:
-    """Abaqus deck of C3D8 elements, in millimetres (stresses then come in the unit of `young`).
-
-    voxels: Bool (a, b, c); size: edges of the whole array; case: 0 to 5, the strain in Voigt order (xx, yy, zz, yz, xz,
-    xy) that the step prescribes, 0.001 large. Node sets X0 to Z1 (faces), REFERENCE (R_1 to R_3), PINNED. Solid that
-    does not connect to its own periodic image cannot carry load and would leave the system singular: it is left out,
-    and the header says how much. Raises VoxploreError where nothing is left.
+@dataclass(frozen=True)
+class Material:
+    """The solid of a deck. young: MPa, or any unit that the stresses shall have. density: kg/m^3, None leaves it out.
+    yield_stress: from which it flows without hardening, in the unit of `young`; None leaves it elastic.
     """
-    mesh = hex_mesh(_carrying(voxels))
+
+    young: float = 1.0
+    poisson: float = 0.3
+    density: float | None = None
+    yield_stress: float | None = None
+
+    def __post_init__(self):
+        positive = [value for value in (self.young, self.density, self.yield_stress) if value is not None]
+        if not all(0 < value < math.inf for value in positive) or not -1 < self.poisson < 0.5:
+            expected = "positive modulus, density and yield stress, and a Poisson's ratio between -1 and 0.5"
+            raise VoxploreError("material", expected=expected, got=str(self))
+
+    def lines(self) -> str:
+        """In Abaqus's keywords; density in tonnes per cubic millimetre, which goes with MPa."""
+        text = f"*MATERIAL, NAME=BASE\n*ELASTIC\n{self.young:.9g}, {self.poisson:.9g}\n"
+        if self.density is not None:
+            text += f"*DENSITY\n{self.density * 1e-12:.9g}\n"
+        if self.yield_stress is not None:
+            text += f"*PLASTIC\n{self.yield_stress:.9g}, 0.0\n"
+        return text
+
+
+def inp(voxels: np.ndarray, size: Triple, material: Material | None = None, case: str = "all") -> bytes:
+    """Abaqus deck of C3D8I elements, in millimetres: element and contact (by faces) as in `voxplore.mechanics`.
+
+    voxels: Bool (a, b, c); size: edges of the whole array; material: of the solid, by default Young's modulus 1 and
+    Poisson's ratio 0.3. case: one of CASES, the strain that the step prescribes, 0.001 large, or "all": a step for each
+    of the six. Node sets X0 to Z1 (faces), REFERENCE (R_1 to R_3), PINNED. Solid that does not connect to its own
+    periodic image cannot carry load and would leave the system singular: it is left out, and the header says how much.
+    Raises VoxploreError where nothing is left, or the case is unknown.
+    """
+    cases = CASES if case == "all" else (case,)
+    if not set(cases) <= set(CASES):
+        raise VoxploreError("case", expected=f"all, or one of {', '.join(CASES)}", got=case)
+    mesh = hex_mesh(carrying(voxels))
     if not len(mesh.elements):
-        raise VoxploreError("cell for a deck", expected="solid that spans the cell", came="none")
-    left_out = int(voxels.sum()) - len(mesh.elements)
-    length = np.array(size) / mesh.shape
+        raise VoxploreError("cell for a deck", expected="solid that spans the cell", got="none")
     out = io.StringIO()
+    left_out = int(voxels.sum()) - len(mesh.elements)
     out.write(
         "*HEADING\nvoxplore unit cell, millimetres\n"
         f"** {len(mesh.elements)} elements; {left_out} solid voxels left out that do not span the cell\n"
     )
-    nodes = len(mesh.places)
-    reference = [nodes + 1, nodes + 2, nodes + 3]
+    fixed = _fixed(mesh)
+    reference = [len(mesh.places) + 1 + k for k in range(3)]
+    _write_mesh(out, mesh, size, reference, fixed)
+    _equations(out, mesh, reference)
+    out.write((material or Material()).lines() + "*SOLID SECTION, ELSET=SOLID, MATERIAL=BASE\n")
+    for name in cases:
+        out.write(f"** strain {name}\n*STEP\n*STATIC\n*BOUNDARY\n")
+        out.writelines(f"{node + 1}, {axis + 1}, {axis + 1}, 0.0\n" for node, axis in fixed)
+        gradient = np.zeros((3, 3))
+        i, j = ("xyz".index(axis) for axis in name)
+        gradient[i, j] += _STRAIN / 2
+        gradient[j, i] += _STRAIN / 2
+        for column, node in enumerate(reference):
+            for row in range(3):
+                out.write(f"{node}, {row + 1}, {row + 1}, {gradient[row, column] * size[column]:.9g}\n")
+        out.write("*NODE PRINT, NSET=REFERENCE\nU, RF\n*NODE FILE\nU\n*EL FILE\nS\n*END STEP\n")
+    return out.getvalue().encode("ascii")
+
+
+def _write_mesh(
+    out: io.StringIO, mesh: HexMesh, size: Triple, reference: list[int], fixed: list[tuple[int, int]]
+) -> None:
+    """Nodes, elements and node sets."""
     out.write("*NODE\n")  # one block: meshio reads no second one
-    places = np.concatenate([mesh.places * length, np.diag(size) * 1.2])
-    _rows(out, np.arange(1, nodes + 4), places, "%d, %.9g, %.9g, %.9g")
-    out.write("*ELEMENT, TYPE=C3D8, ELSET=SOLID\n")
+    places = np.concatenate([mesh.places * (np.array(size) / mesh.shape), np.diag(size) * 1.2])
+    _rows(out, np.arange(1, len(places) + 1), places, "%d, %.9g, %.9g, %.9g")
+    out.write("*ELEMENT, TYPE=C3D8I, ELSET=SOLID\n")
     np.savetxt(out, np.column_stack([np.arange(1, len(mesh.elements) + 1), mesh.elements + 1]), "%d", ", ")
     for axis, name in enumerate("XYZ"):
         for side, place in enumerate((0, mesh.shape[axis])):
             _node_set(out, f"{name}{side}", np.flatnonzero(mesh.places[:, axis] == place) + 1)
     _node_set(out, "REFERENCE", np.array(reference))
-    fixed = _fixed(mesh)
     _node_set(out, "PINNED", np.unique([node + 1 for node, _ in fixed]))
-    _equations(out, mesh, reference)
-    out.write(
-        f"*MATERIAL, NAME=BASE\n*ELASTIC\n{young:.9g}, {poisson:.9g}\n*SOLID SECTION, ELSET=SOLID, MATERIAL=BASE\n"
-    )
-    out.write("*STEP\n*STATIC\n*BOUNDARY\n")
-    out.writelines(f"{node + 1}, {axis + 1}, {axis + 1}, 0.0\n" for node, axis in fixed)
-    i, j = _CASES[case]
-    gradient = np.zeros((3, 3))
-    gradient[i, j] += _STRAIN / 2
-    gradient[j, i] += _STRAIN / 2
-    for column, node in enumerate(reference):
-        for row in range(3):
-            out.write(f"{node}, {row + 1}, {row + 1}, {gradient[row, column] * size[column]:.9g}\n")
-    out.write("*NODE PRINT, NSET=REFERENCE\nU, RF\n*NODE FILE\nU\n*EL FILE\nS\n*END STEP\n")
-    return out.getvalue().encode("ascii")
 
 
 def msh(voxels: np.ndarray, size: Triple) -> bytes:
     """gmsh mesh (format 2.2, text) of 8-node hexahedra, in millimetres; physical volume 1 is `solid`."""
-    mesh = hex_mesh(voxels)
+    mesh = hex_mesh(voxels, periodic=False)
     if not len(mesh.elements):
-        raise VoxploreError("cell for a mesh of hexahedra", expected="some solid", came="none")
+        raise VoxploreError("cell for a mesh of hexahedra", expected="some solid", got="none")
     out = io.StringIO()
     out.write('$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$PhysicalNames\n1\n3 1 "solid"\n$EndPhysicalNames\n')
     out.write(f"$Nodes\n{len(mesh.places)}\n")
@@ -91,37 +128,30 @@ def msh(voxels: np.ndarray, size: Triple) -> bytes:
     return out.getvalue().encode("ascii")
 
 
-def _carrying(voxels: np.ndarray) -> np.ndarray:
-    """The solid that connects to its own periodic image along some direction."""
-    mesh = hex_mesh(voxels)
-    kept = np.zeros_like(voxels)
-    kept[voxels] = mesh.rank()[mesh.component] > 0
-    return kept
-
-
 def _fixed(mesh: HexMesh) -> list[tuple[int, int]]:
     """(node, axis) to hold, so that no part of the cell can move freely; never a node that an equation eliminates."""
-    master = np.arange(len(mesh.places))
-    master[mesh.pairs[:, 0]] = mesh.pairs[:, 1]
-    ends = master[mesh.elements]
-    links = np.stack([np.repeat(ends[:, 0], 7), ends[:, 1:].ravel()])
-    graph = sparse.coo_matrix((np.ones(links.shape[1], bool), links), (len(master), len(master)))
-    group = sparse.csgraph.connected_components(graph, directed=False)[1]
+    is_master = np.ones(len(mesh.places), bool)
+    is_master[mesh.pairs[:, 0]] = False
     held = []
-    for number in np.unique(group[ends[:, 0]]):
-        nodes = np.flatnonzero((group == number) & (master == np.arange(len(master))))
+    for part, (windings, rank) in enumerate(zip(mesh.windings, mesh.rank(), strict=True)):
+        own = mesh.component == part
+        ends = mesh.elements[own]
+        kept = is_master[ends]
+        nodes = ends[kept]
         held += [(int(nodes[0]), axis) for axis in range(3)]
-        parts = np.unique(mesh.component[group[ends[:, 0]] == number])
-        if len(parts) == 1 and mesh.rank()[parts[0]] == 1:
-            windings = mesh.windings[parts[0]]  # all along one direction, and some of them loops of no length
-            longest = windings[(windings**2).sum(1).argmax()]
-            held.append(_against_turning(mesh, nodes, longest * mesh.shape))
+        if rank == 1:  # all windings along one direction, and some of them loops of no length
+            longest = windings[(windings**2).sum(1).argmax()] * mesh.shape
+            places = (mesh.places[ends] + (mesh.cells[own] * mesh.shape)[:, None])[kept]
+            held.append(_against_turning(nodes, places, longest))
     return held
 
 
-def _against_turning(mesh: HexMesh, nodes: np.ndarray, along: np.ndarray) -> tuple[int, int]:
-    """A chain that repeats along one direction only could turn about it: hold one component of a far node."""
-    arms = np.cross(along / np.linalg.norm(along), mesh.places[nodes] - mesh.places[nodes[0]])
+def _against_turning(nodes: np.ndarray, places: np.ndarray, along: np.ndarray) -> tuple[int, int]:
+    """A chain that repeats along one direction only could turn about it: hold one component of a far node.
+
+    places: of the nodes, once the chain is put together across the faces of the cell.
+    """
+    arms = np.cross(along / np.linalg.norm(along), places - places[0])
     farthest = int((arms**2).sum(1).argmax())
     return int(nodes[farthest]), int(np.abs(arms[farthest]).argmax())
 

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zipfile
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -57,13 +58,13 @@ _RELATIONS = (
 )
 
 
-def three_mf(mesh: Mesh) -> bytes:
+def three_mf(mesh: Mesh, name: str = "unit cell") -> bytes:
     """3MF (core specification 1.x): a zip archive with one object, in millimetres."""
     text = io.StringIO()
     text.write(
         '<?xml version="1.0" encoding="UTF-8"?>\n<model unit="millimeter" xml:lang="en-US" '
         'xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02">\n'
-        '<resources><object id="1" type="model"><mesh><vertices>\n'
+        f'<resources><object id="1" type="model" name={quoteattr(name)}><mesh><vertices>\n'
     )
     np.savetxt(text, mesh.vertices, fmt='<vertex x="%.9g" y="%.9g" z="%.9g"/>')
     text.write("</vertices><triangles>\n")

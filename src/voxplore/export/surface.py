@@ -16,13 +16,15 @@ import numpy as np
 from scipy import ndimage
 
 from voxplore.errors import VoxploreError
+from voxplore.kernels import bodies
 
-__all__ = ["Mesh", "cell_mesh"]
+__all__ = ["Mesh", "cell_mesh", "simplify"]
 
 _VOLUME_TOLERANCE = 0.002
 _CLEARANCE = 1e-3  # field values keep this distance from the level, so that no triangle collapses
 _LEAST = 0.07  # at a voxel's centre the field is at least so far from 0.5, on the voxel's side
 _SHIFT = 0.06  # the level may move so far
+_START = 0.002  # growth to try first
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,60 @@ def cell_mesh(
     size: tuple[float, float, float],
     tile: tuple[int, int, int] = (1, 1, 1),
     smooth: float = 0.8,
+    keep_loose: bool = False,
+    triangles: int | None = None,
 ) -> Mesh:
-    """The lattice of `tile` cells as one closed mesh.
+    """The lattice of `tile` cells as one closed mesh, of its largest body alone unless `keep_loose`.
 
     voxels: Bool (d, d, d). size: edges of one cell in millimetres. smooth: standard deviation of the blur in voxels; 0
-    keeps the voxels' own steps, bevelled. Every voxel's centre is on its side of the surface. The volume is that of the
-    voxels within 1 %, mostly 0.2 %, else a RuntimeWarning says so (uncorrelated noise, whose surface is ambiguous
-    everywhere). Raises VoxploreError for a cell with no solid.
+    keeps the voxels' own steps, bevelled. Every voxel's centre is on its side of the surface, and voxels that share no
+    face are apart, so the mesh has the bodies of the voxels. The volume is that of the voxels kept within 1 %, mostly
+    0.2 %, else a RuntimeWarning says so. triangles: about how many to keep at most (see `simplify`). Raises
+    VoxploreError for a cell with no solid.
     """
     if not voxels.any():
-        raise VoxploreError("cell to mesh", expected="some solid", came="none")
-    field = _field(voxels, smooth)
-    field = _calibrated(field, voxels.mean(dtype=np.float64))
-    vertices, faces = _march(np.tile(field, tile))
-    return Mesh(vertices * (np.array(size) / voxels.shape), faces)
+        raise VoxploreError("cell to mesh", expected="some solid", got="none")
+    whole = np.tile(voxels, tile)
+    kept = whole if keep_loose else bodies(whole).largest
+    field, growth = _field(voxels, smooth), _START
+    if max(tile) > 1:
+        growth, _ = _growth(field, voxels.mean(dtype=np.float64), growth)
+        field = np.tile(field, tile)
+    field = np.where(kept == whole, field, np.minimum(field, 0.5 - _LEAST)).astype(np.float32)
+    growth, miss = _growth(field, kept.mean(dtype=np.float64), growth)
+    if miss > 0.01:
+        warnings.warn(f"the mesh misses the density of its voxels by {miss:.1%}", RuntimeWarning, stacklevel=2)
+    vertices, faces = _march(_grown(field, growth))
+    mesh = Mesh(vertices * (np.array(size) / voxels.shape), faces)
+    return mesh if triangles is None else simplify(mesh, triangles)
+
+
+def simplify(mesh: Mesh, triangles: int) -> Mesh:
+    """The mesh with about `triangles` triangles or fewer, still closed (manifold3d, extra `[export]`).
+
+    Edges are collapsed within a tolerance, at most a hundredth of the part, which is searched by halving.
+    """
+    if triangles < 4:
+        raise VoxploreError("triangles", expected="at least 4", got=str(triangles))
+    try:
+        from manifold3d import Manifold
+        from manifold3d import Mesh as Raw
+    except ImportError as error:
+        raise VoxploreError("triangles", expected="the extra voxplore[export]", got="no package manifold3d") from error
+    if len(mesh.faces) <= triangles:
+        return mesh
+    solid = Manifold(Raw(mesh.vertices.astype(np.float32), mesh.faces.astype(np.uint32)))
+    least, most = 0.0, float(np.ptp(mesh.vertices, axis=0).max()) / 100
+    best = solid.simplify(most)
+    for _ in range(10):
+        middle = (least + most) / 2
+        tried = solid.simplify(middle)
+        if tried.num_tri() > triangles:
+            least = middle
+        else:
+            most, best = middle, tried
+    raw = best.to_mesh()
+    return Mesh(np.asarray(raw.vert_properties[:, :3], np.float64), np.asarray(raw.tri_verts, np.int32))
 
 
 def _field(voxels: np.ndarray, smooth: float) -> np.ndarray:
@@ -70,10 +112,13 @@ def _field(voxels: np.ndarray, smooth: float) -> np.ndarray:
     return np.where(voxels, own, 1 - own).astype(np.float32)
 
 
-def _calibrated(field: np.ndarray, density: float) -> np.ndarray:
-    """The field moved so that the mesh of one cell at level 0.5 holds `density` of its volume: secants, in bounds."""
+def _growth(field: np.ndarray, density: float, start: float) -> tuple[float, float]:
+    """How far to grow the field so that its mesh holds `density` of its volume, and by which share it misses it.
+
+    Secants within bounds, from `start`.
+    """
     low, high = -1.0, 1.0
-    growth, slope, tried = 0.002, 1.5 * density, []  # not 0: the faces of plain voxels are ambiguous there
+    growth, slope, tried = start, 1.5 * density, []
     while len(tried) < 14:
         error = Mesh(*_march(_grown(field, growth))).volume() / field.size - density
         if tried and growth != tried[-1][1]:
@@ -85,9 +130,7 @@ def _calibrated(field: np.ndarray, density: float) -> np.ndarray:
         guess = growth - error / slope if slope > 0 else np.nan
         growth = guess if low < guess < high else (low + high) / 2
     share, growth, _ = min(tried)
-    if share > 0.01:
-        warnings.warn(f"the mesh misses the density of its voxels by {share:.1%}", RuntimeWarning, stacklevel=3)
-    return _grown(field, growth)
+    return growth, share
 
 
 def _grown(field: np.ndarray, growth: float) -> np.ndarray:
@@ -103,14 +146,20 @@ def _grown(field: np.ndarray, growth: float) -> np.ndarray:
 
 
 def _march(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices float64 (v, 3) in voxels from the corner of the part, and faces, of the 0.5 level cut by the box."""
+    """Vertices float64 (v, 3) in voxels from the corner of the part, and faces, of the 0.5 level cut by the box.
+
+    Lorensen's table parts solid that meets by an edge or a corner: contact is by faces, as everywhere. On the walls of
+    the box a place is solid where the voxels on both sides of the lattice's seam are, so opposite faces are the same.
+    """
     from skimage.measure import marching_cubes
 
     for axis in range(3):
-        wall = (field.take([0], axis) + field.take([-1], axis)) / 2
+        near, far = field.take([0], axis), field.take([-1], axis)
+        wall = (near + far) / 2
+        wall = np.where((near > 0.5) & (far > 0.5), wall, np.minimum(wall, 0.5 - _CLEARANCE))
         field = np.concatenate([wall, field, wall], axis)
     away = np.where(field > 0.5, np.maximum(field - 0.5, _CLEARANCE), np.minimum(field - 0.5, -_CLEARANCE))
-    vertices, faces, _, _ = marching_cubes(np.pad(away, 1, constant_values=-1.0), 0.0)
+    vertices, faces, _, _ = marching_cubes(np.pad(away, 1, constant_values=-1.0), 0.0, method="lorensen")
     places = [np.concatenate([[0, 0], np.arange(n - 2) + 0.5, [n - 2, n - 2]]) for n in field.shape]
     vertices = np.stack([np.interp(vertices[:, k], np.arange(len(places[k])), places[k]) for k in range(3)], axis=1)
     return _welded(vertices, faces[:, ::-1], np.array(field.shape) - 2.0)

@@ -51,7 +51,7 @@ class CoarseSpace:
         if not JIT:
             return (self._matrix.T @ stencil.matrix @ self._matrix).toarray()
         half = np.zeros((6 * self.count, 6 * self.count))
-        _coarse_half(stencil.pattern, stencil.neighbours, *stencil.rows, self.aggregate, self.modes, half)
+        _coarse_half(stencil.kind, stencil.neighbours, *stencil.rows, self.aggregate, self.modes, half)
         return half + half.T
 
     @cached_property
@@ -82,14 +82,14 @@ if JIT:
 
 
 @jit
-def _coarse_half(pattern, neighbours, first, slots, values, aggregate, modes, out):
+def _coarse_half(kind, neighbours, first, slots, values, aggregate, modes, out):
     """The couplings to later slots, and half of a node's own (slot 13): the rest is the transpose."""
     moved = np.empty((3, 6))
-    for node in range(len(pattern)):
-        row = pattern[node]
+    for node in range(len(kind)):
+        row = kind[node]
         top = 6 * aggregate[node]
         for k in range(first[row], first[row + 1]):
-            if slots[k] < 13:
+            if slots[k] < 13 or slots[k] > 29:
                 continue
             other = neighbours[node, slots[k]]
             share = 0.5 if slots[k] == 13 else 1.0

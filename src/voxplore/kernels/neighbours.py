@@ -15,7 +15,7 @@ import numpy as np
 from . import neighbours_numpy
 from .packing import COARSE_STEP, PackedBits
 from .runtime import HAVE_NUMBA, available_threads, jit, map_threads
-from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, minimum_sums, overlap, overlap_tile
+from .vector import TILE_QUERIES, TILE_REFERENCES, minimum_sum, overlap, overlap_tile
 
 __all__ = ["Neighbours", "nearest"]
 
@@ -133,10 +133,7 @@ def _bound(query, reference, start, stop, bounds, candidates):
         last = min(first + _BOUND_TILE, stop)
         for i in range(query.solid.shape[0]):
             row = bounds[i, first:last]
-            whole = (last - first) // 4 * 4
-            for j in range(0, whole, 4):
-                minimum_sums(query.coarse, i, reference.coarse, first + j, row[j : j + 4])
-            for j in range(whole, last - first):
+            for j in range(last - first):
                 row[j] = minimum_sum(query.coarse, i, reference.coarse, first + j)
             most = np.int32(-1)
             for j in range(last - first):  # 2 x bound - solid, kept above -1

@@ -20,7 +20,7 @@ _CHUNK = 512
 
 @dataclass(frozen=True, eq=False)
 class PackedBits:
-    """n packed cells of resolution d, a multiple of 8.
+    """n packed cells of resolution d, padded with void to the next multiple of 8, which changes no IoU.
 
     words: uint64 (n, d^3 / 64), read-only, the bytes of `np.packbits` of each flattened cell, eight at a time.
     coarse: uint8 (n, >= (d/8)^3), solid voxels of each 8^3 patch in units of COARSE_STEP, rounded up. fine: uint8
@@ -42,9 +42,9 @@ class PackedBits:
 
 
 def packed_bits(packed: np.ndarray, resolution: int, threads: int | None = None) -> PackedBits:
-    """uint8 (n, d^3 / 8) in C order, d a multiple of 8 -> PackedBits. The bits are not copied."""
-    n, side = len(packed), resolution // 8
-    packed = np.ascontiguousarray(packed)
+    """uint8 (n, d^3 / 8) in C order -> PackedBits. Where d is a multiple of 8 the bits are not copied."""
+    n, side = len(packed), -(-resolution // 8)
+    packed = np.ascontiguousarray(packed if resolution % 8 == 0 else _padded_with_void(packed, resolution))
     coarse = np.zeros((n, _padded(side**3)), np.uint8)
     fine = np.zeros((n, _padded(8 * side**3)), np.uint8)
     solid = np.zeros(n, np.int64)
@@ -65,6 +65,17 @@ def voxels_of(words: np.ndarray, resolution: int) -> np.ndarray:
     side = -(-resolution // 8) * 8
     voxels = np.unpackbits(words.view(np.uint8)).reshape(side, side, side).view(bool)
     return voxels[:resolution, :resolution, :resolution]
+
+
+def _padded_with_void(packed: np.ndarray, resolution: int) -> np.ndarray:
+    side, n = -(-resolution // 8) * 8, len(packed)
+    out = np.zeros((n, side**3 // 8), np.uint8)
+    for start in range(0, n, _CHUNK):
+        voxels = np.unpackbits(packed[start : start + _CHUNK], axis=1, count=resolution**3)
+        cells = np.zeros((len(voxels), side, side, side), np.uint8)
+        cells[:, :resolution, :resolution, :resolution] = voxels.reshape(-1, resolution, resolution, resolution)
+        out[start : start + _CHUNK] = np.packbits(cells.reshape(len(cells), -1), axis=1)
+    return out
 
 
 def _padded(length: int) -> int:

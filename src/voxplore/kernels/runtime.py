@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from voxplore.processes import available_cores
+
 __all__ = ["HAVE_NUMBA", "JIT", "available_threads", "jit", "map_threads"]
 
 Item = TypeVar("Item")
@@ -52,9 +54,7 @@ def available_threads() -> int:
         value = os.environ.get(name, "")
         if value.isdigit() and int(value) > 0:
             return int(value)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return available_cores()
 
 
 def map_threads(

@@ -1,8 +1,9 @@
 """A sparse symmetric matrix on the nodes of a periodic voxel grid whose rows repeat, and vectors for it.
 
-A node touches eight voxels, each solid or void: 256 patterns. Its couplings to its 27 neighbours (itself included)
-depend on the pattern alone, so the matrix is a table of 256 rows and a list of neighbours, and the table stays in the
-cache. Vectors hold several right-hand sides side by side: float64 (n, size, lanes), lanes from `lanes_of`.
+A node touches eight voxels, each solid or void. Its couplings to its 27 neighbours (itself included) depend on that
+alone, so the matrix is a table of a few hundred rows and a list of neighbours, and the table stays in the cache. Six
+further slots (`SLOTS` in all) are for a neighbour along +x, +y, +z, -x, -y, -z that is two nodes, where parts of a body
+meet by an edge. Vectors hold several right-hand sides side by side: float64 (n, size, lanes), lanes from `lanes_of`.
 """
 
 from dataclasses import dataclass
@@ -29,11 +30,11 @@ def lanes_of(size: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Stencil:
-    """pattern: uint8 (n,). neighbours: int32 (n, 27), the node itself where there is none.
-    table: float64 (256, 27, size, size), zero where a pattern couples nothing.
+    """kind: int32 (n,), row of the table. neighbours: int32 (n, SLOTS), the node itself where there is none.
+    table: float64 (m, SLOTS, size, size), zero where a kind couples nothing.
     """
 
-    pattern: np.ndarray
+    kind: np.ndarray
     neighbours: np.ndarray
     table: np.ndarray
 
@@ -43,7 +44,7 @@ class Stencil:
         return self.table.shape[-1]
 
     def __len__(self) -> int:
-        return len(self.pattern)
+        return len(self.kind)
 
     def zeros(self) -> np.ndarray:
         """A vector: float64 (n, size, lanes)."""
@@ -53,14 +54,14 @@ class Stencil:
         """out = A x for float64 (n, size, lanes), both C-contiguous."""
         if JIT:
             product = _multiply_3 if self.size == 3 else _multiply_1
-            product(self.pattern, self.neighbours, *self.rows, x, out)
+            product(self.kind, self.neighbours, *self.rows, x, out)
         else:
             flat = (len(self) * self.size, -1)
             out[...] = (self.matrix @ x.reshape(flat)).reshape(out.shape)
 
     @cached_property
     def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The table without its zero blocks: first int64 (257,), slots uint8 (m,), blocks float64 (m, size, size)."""
+        """The table without its zero blocks: first int64 (m + 1,), slots uint8 (q,), blocks float64 (q, ...)."""
         filled = self.table.any(axis=(2, 3))
         first = np.concatenate([[0], filled.sum(1).cumsum()]).astype(np.int64)
         return first, np.nonzero(filled)[1].astype(np.uint8), np.ascontiguousarray(self.table[filled])
@@ -68,9 +69,9 @@ class Stencil:
     @cached_property
     def matrix(self) -> Any:
         """The matrix spelt out, for where no numba is: (size n, size n)."""
-        filled = np.asarray(self.table.any(axis=(2, 3)))[self.pattern]
+        filled = np.asarray(self.table.any(axis=(2, 3)))[self.kind]
         rows = np.concatenate([[0], filled.sum(1).cumsum()])
-        blocks = self.table[self.pattern][filled]
+        blocks = self.table[self.kind][filled]
         n = len(self) * self.size
         return scipy.sparse.bsr_matrix((blocks, self.neighbours[filled], rows), shape=(n, n)).tocsr()
 
@@ -119,15 +120,15 @@ if JIT:
     from .stencil_ir import row_product_1, row_product_3
 
     @jit
-    def _multiply_3(pattern, neighbours, first, slots, values, x, out):
-        for node in range(len(pattern)):
-            row = pattern[node]
+    def _multiply_3(kind, neighbours, first, slots, values, x, out):
+        for node in range(len(kind)):
+            row = kind[node]
             row_product_3(first[row], first[row + 1], slots, values, neighbours, node, x, out)
 
     @jit
-    def _multiply_1(pattern, neighbours, first, slots, values, x, out):
-        for node in range(len(pattern)):
-            row = pattern[node]
+    def _multiply_1(kind, neighbours, first, slots, values, x, out):
+        for node in range(len(kind)):
+            row = kind[node]
             row_product_1(first[row], first[row + 1], slots, values, neighbours, node, x, out)
 
 

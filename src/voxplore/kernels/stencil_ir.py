@@ -11,6 +11,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .contact import SLOTS
+
 __all__ = ["add_rows_3_6", "add_rows_6_3", "row_product_1", "row_product_3"]
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
@@ -83,7 +85,7 @@ def _row_product(size: int, lanes: int) -> Any:
 
         def codegen(context, builder, signature, arguments):
             start, stop, slots, values, neighbours, node, x, out = _pointers(context, builder, signature, arguments)
-            row = builder.mul(node, _I64(27))
+            row = builder.mul(node, _I64(SLOTS))
 
             def body(sums: list) -> None:
                 with cgutils.for_range_slice(builder, start, stop, _I64(1), intp=_I64) as (k, _):

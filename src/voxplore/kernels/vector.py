@@ -1,17 +1,14 @@
-"""The inner loops that decide the speed, written once for vector units.
+"""The inner loops that decide the speed of comparisons.
 
-`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` and `minimum_sums` add up
-the smaller of two byte counts, which bounds that number from above. They are emitted as LLVM vector code because the
-automatic vectoriser widens every byte and word on the way. With VPOPCNTDQ (AVX-512) a count is one instruction on 64
-bytes; elsewhere the bytes of 32 are counted by nibble look-up and gathered in byte lanes, fifteen rounds at a time,
-before they are widened.
+`overlap` and `overlap_tile` count the solid voxels that packed cells share; `minimum_sum` adds up the smaller of two
+byte counts, which bounds that number from above.
 """
 
 import numpy as np
 
-from .runtime import JIT
+from .runtime import JIT, jit
 
-__all__ = ["TILE_QUERIES", "TILE_REFERENCES", "minimum_sum", "minimum_sums", "overlap", "overlap_tile"]
+__all__ = ["TILE_QUERIES", "TILE_REFERENCES", "minimum_sum", "overlap", "overlap_tile"]
 
 #: One call of `overlap_tile` compares this many queries with this many references, held in registers.
 TILE_QUERIES, TILE_REFERENCES = 2, 4
@@ -34,13 +31,45 @@ def _minimum_sum(left: np.ndarray, i: int, right: np.ndarray, j: int) -> int:
     return int(np.minimum(left[i], right[j]).sum(dtype=np.int64))
 
 
-def _minimum_sums(left: np.ndarray, i: int, right: np.ndarray, j: int, out: np.ndarray) -> None:
-    """The same for right[j : j + 4], into int32 out (4,)."""
-    for b in range(4):
-        out[b] = _minimum_sum(left, i, right, j + b)
-
-
 if JIT:
-    from .vector_ir import minimum_sum, minimum_sums, overlap, overlap_tile
+    from .vector_ir import minimum_sum
+
+    _ONE, _TWO, _FOUR, _TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
+    _PAIRS, _QUADS = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+    _NIBBLES, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
+
+    @jit
+    def _ones(word):
+        """Bits set in a uint64; numba has no `np.bitwise_count`. LLVM turns this form into the chip's own count."""
+        word = word - ((word >> _ONE) & _PAIRS)
+        word = (word & _QUADS) + ((word >> _TWO) & _QUADS)
+        word = (word + (word >> _FOUR)) & _NIBBLES
+        return np.int64((word * _BYTES) >> _TOP)
+
+    @jit
+    def overlap(queries, i, references, j):
+        query, reference = queries[i], references[j]
+        total = np.int64(0)
+        for k in range(query.shape[0]):
+            total += _ones(query[k] & reference[k])
+        return total
+
+    @jit
+    def overlap_tile(queries, i, references, j, out):
+        first, second = queries[i], queries[i + 1]
+        a, b, c, d = references[j], references[j + 1], references[j + 2], references[j + 3]
+        a0 = a1 = b0 = b1 = c0 = c1 = d0 = d1 = np.int64(0)
+        for k in range(first.shape[0]):
+            one, two = first[k], second[k]
+            a0 += _ones(one & a[k])
+            a1 += _ones(two & a[k])
+            b0 += _ones(one & b[k])
+            b1 += _ones(two & b[k])
+            c0 += _ones(one & c[k])
+            c1 += _ones(two & c[k])
+            d0 += _ones(one & d[k])
+            d1 += _ones(two & d[k])
+        out[0, 0], out[0, 1], out[0, 2], out[0, 3] = a0, b0, c0, d0
+        out[1, 0], out[1, 1], out[1, 2], out[1, 3] = a1, b1, c1, d1
 else:
-    minimum_sum, minimum_sums, overlap, overlap_tile = _minimum_sum, _minimum_sums, _overlap, _overlap_tile
+    minimum_sum, overlap, overlap_tile = _minimum_sum, _overlap, _overlap_tile

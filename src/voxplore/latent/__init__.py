@@ -1,12 +1,10 @@
 """Regularisation of the latent space: pure functions of latents, torch alone."""
 
 from voxplore.latent.contrastive import contrastive_loss
-from voxplore.latent.gaussian import gaussian_divergence
 from voxplore.latent.ras import inter_potential, intra_potential, ras_loss, sink_potential
 
 __all__ = [
     "contrastive_loss",
-    "gaussian_divergence",
     "inter_potential",
     "intra_potential",
     "ras_loss",

@@ -4,13 +4,17 @@
 `properties_of` makes the table of a whole set.
 """
 
+from .columns import COLUMNS
 from .conductivity import effective_conductivity
-from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman, spread_directions
+from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman
+from .directions import spread_directions
 from .elasticity import effective_stiffness
 from .known import asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
+from .waves import wave_speeds
 
 __all__ = [
+    "COLUMNS",
     "CONSTANTS",
     "Constant",
     "asked_and_solved",
@@ -24,4 +28,5 @@ __all__ = [
     "read_properties",
     "spread_directions",
     "stiffness_of",
+    "wave_speeds",
 ]

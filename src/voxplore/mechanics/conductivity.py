@@ -26,8 +26,8 @@ def effective_conductivity(
     """
     cells = as_voxels(voxels)
     if not conductivity > 0 or not 0 <= void_conductivity < np.inf:
-        came = f"{conductivity} and {void_conductivity}"
-        raise VoxploreError("conductivity", expected="a positive one of the solid, none below 0 in the void", came=came)
+        got = f"{conductivity} and {void_conductivity}"
+        raise VoxploreError("conductivity", expected="a positive one of the solid, none below 0 in the void", got=got)
     check_edges(edges)
     scale = max(edges)
     element = conductive_element((edges[0] / scale, edges[1] / scale, edges[2] / scale))

@@ -11,7 +11,10 @@ import numpy as np
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["CONSTANTS", "Constant", "derived", "directional_young", "hashin_shtrikman", "spread_directions"]
+from .directions import poisson_extremes, young_along, young_extremes
+from .waves import wave_speeds
+
+__all__ = ["CONSTANTS", "Constant", "derived", "directional_young", "hashin_shtrikman"]
 
 #: Stiffness below this part of the solid's counts as none: far above rounding, far below any strut.
 _NOTHING = 1e-7
@@ -44,25 +47,39 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant("bulk_share", "bulk modulus / Hashin-Shtrikman upper bound", "1"),
     Constant("shear_share", "shear modulus / Hashin-Shtrikman upper bound", "1"),
     Constant("young_share", "Young's modulus / Hashin-Shtrikman upper bound", "1"),
-    Constant("auxetic", "widens across when pulled along an axis", "yes or no"),
+    Constant("above_bound", "stiffer than the Hashin-Shtrikman bound: the mesh is too coarse", "yes or no"),
+    Constant("poisson_min", "smallest Poisson's ratio over all directions", "1"),
+    Constant("poisson_max", "largest Poisson's ratio over all directions", "1"),
+    *(Constant(f"poisson_{e}_{way}_{a}", f"{a} of the {what} of the {name} Poisson's ratio", "1")
+      for e, name in (("min", "smallest"), ("max", "largest"))
+      for way, what in (("pull", "pull"), ("across", "direction across")) for a in _AXES),
+    *(Constant(f"speed_{a}_{k}", f"speed of the {name} long wave along {a}", "root of the solid's young / density")
+      for a in _AXES for k, name in ((1, "slowest"), (2, "middle"), (3, "fastest"))),
+    Constant("auxetic", "widens across when pulled along some direction", "yes or no"),
 )  # fmt: skip
 
 
 def derived(
-    stiffness: np.ndarray, relative_density: float | np.ndarray, young: float = 1.0, poisson: float = 0.3
+    stiffness: np.ndarray,
+    relative_density: float | np.ndarray,
+    young: float = 1.0,
+    poisson: float = 0.3,
+    void_young: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Constants of float64 (6, 6) or (n, 6, 6): a value, or an array (n,), for each key of CONSTANTS.
 
-    relative_density: of the cell, or (n,). young (in the unit of the stiffness), poisson: of the solid, for the bounds.
+    relative_density: of the cell, or (n,). young (in the unit of the stiffness), poisson: of the solid, void_young: of
+    a second phase in the void, for the bounds.
 
     Zener: 2 (C44 + C55 + C66) / (C11 + C22 + C33 - C12 - C13 - C23), 1 where isotropic (our average for cells that are
     not cubic). Universal anisotropy: 5 Gv / Gr + Kv / Kr - 6 (Ranganathan & Ostoja-Starzewski 2008), infinite where a
-    direction carries nothing. Shares: the Hill average over the bound. Auxetic: some Poisson's ratio between axes is
-    below -0.001.
+    direction carries nothing. Shares: the Hill average over the bound. No body exceeds it: where a mesh does, it is too
+    coarse for the cell, the share is nan and above_bound says so. Extremes of Poisson's ratio: nan where a direction
+    carries nothing. Auxetic: the smallest ratio (where it is nan, that between axes) is below -0.001.
     """
     c = np.asarray(stiffness, np.float64)
     if c.shape[-2:] != (6, 6):
-        raise VoxploreError("stiffness", expected="(6, 6) or (n, 6, 6)", came=str(c.shape))
+        raise VoxploreError("stiffness", expected="(6, 6) or (n, 6, 6)", got=str(c.shape))
     density = np.broadcast_to(np.asarray(relative_density, np.float64), c.shape[:-2])
     s, floor = _compliance(c, young)
     out: dict[str, np.ndarray] = {}
@@ -75,11 +92,16 @@ def derived(
         ratio = -s[..., a, b] / s[..., a, a]
         out[f"poisson_{_AXES[a]}{_AXES[b]}"] = np.where(stiff, ratio, np.nan)
     out |= _averages(c, s, floor)
-    moduli = directional_young(c, spread_directions(), young)
-    out["young_min"], out["young_max"] = moduli.min(-1), moduli.max(-1)
-    out |= _shares(out, density, young, poisson)
+    out |= _extremes(s, floor)
+    shares = _shares(out, density, young, poisson, void_young)
+    above = {key: share > 1 + 1e-6 for key, share in shares.items()}
+    out |= {key: np.where(above[key], np.nan, share) for key, share in shares.items()}
+    out["above_bound"] = np.any(list(above.values()), axis=0)
+    speeds = wave_speeds(c / young, density, np.eye(3))
+    out |= {f"speed_{_AXES[a]}_{k + 1}": speeds[..., a, k] for a in range(3) for k in range(3)}
     ratios = np.stack([out[f"poisson_{_AXES[a]}{_AXES[b]}"] for a, b in _PAIRS])
-    out["auxetic"] = np.asarray((np.nan_to_num(ratios) < -1e-3).any(axis=0))
+    along_axes = np.nan_to_num(ratios).min(axis=0)
+    out["auxetic"] = np.where(np.isnan(out["poisson_min"]), along_axes, out["poisson_min"]) < -1e-3
     return {constant.key: np.asarray(out[constant.key]) for constant in CONSTANTS}
 
 
@@ -88,37 +110,28 @@ def directional_young(stiffness: np.ndarray, directions: np.ndarray, young: floa
 
     1 / E = n_i n_j n_k n_l S_ijkl. young: of the solid, below 1e-7 of which a modulus counts as 0.
     """
-    units = np.asarray(directions, np.float64)
-    units = units / np.linalg.norm(units, axis=-1, keepdims=True)
     s, floor = _compliance(np.asarray(stiffness, np.float64), young)
-    x, y, z = units.T
-    # Stress of a unit pull along n, in Voigt order; its work on the strain is 1 / E.
-    pull = np.stack([x * x, y * y, z * z, y * z, x * z, x * y], axis=-1)
-    return _modulus(np.einsum("mi,...ij,mj->...m", pull, s, pull), floor)
+    unit = np.asarray(directions, np.float64)
+    unit = unit / np.linalg.norm(unit, axis=-1, keepdims=True)
+    return _modulus(1 / young_along(s[..., None, :, :], unit), floor)
 
 
 def hashin_shtrikman(
-    relative_density: float | np.ndarray, young: float = 1.0, poisson: float = 0.3
+    relative_density: float | np.ndarray, young: float = 1.0, poisson: float = 0.3, void_young: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Upper bounds on bulk and shear modulus of an isotropic solid-and-void composite (Hashin & Shtrikman 1963)."""
-    density = np.asarray(relative_density, np.float64)
+    """Upper bounds on bulk and shear modulus of an isotropic composite of solid and void (Hashin & Shtrikman 1963).
+
+    void_young: Young's modulus of a second phase in the void, of the same Poisson's ratio, not above `young`.
+    """
+    void = 1 - np.asarray(relative_density, np.float64)
     bulk, shear = young / (3 * (1 - 2 * poisson)), young / (2 * (1 + poisson))
-    void = 1 - density
-    upper_bulk = bulk * density * 4 * shear / (4 * shear + 3 * bulk * void)
+    drop = 1 - void_young / young
+    alpha = 3 * bulk / (3 * bulk + 4 * shear)
     beta = 6 * (bulk + 2 * shear) / (5 * (3 * bulk + 4 * shear))
-    upper_shear = shear * (1 - void / (1 - beta * density))
-    return upper_bulk, upper_shear
-
-
-def spread_directions(n: int = 400) -> np.ndarray:
-    """Directions spread evenly over half the sphere (a spiral of golden angles), with axes and diagonals: (m, 3)."""
-    height = (np.arange(n) + 0.5) / n
-    angle = np.pi * (3 - np.sqrt(5)) * np.arange(n)
-    across = np.sqrt(1 - height**2)
-    spiral = np.stack([across * np.cos(angle), across * np.sin(angle), height], axis=1)
-    special = [v for v in itertools.product((-1, 0, 1), repeat=3) if v > (0, 0, 0)]
-    exact = np.array(special, np.float64)
-    return np.concatenate([exact / np.linalg.norm(exact, axis=1, keepdims=True), spiral])
+    upper = [
+        modulus * (1 - void * drop / (1 - part * drop * (1 - void))) for modulus, part in ((bulk, alpha), (shear, beta))
+    ]
+    return upper[0], upper[1]
 
 
 def _compliance(stiffness: np.ndarray, young: float) -> tuple[np.ndarray, float]:
@@ -132,6 +145,22 @@ def _compliance(stiffness: np.ndarray, young: float) -> tuple[np.ndarray, float]
 def _modulus(compliance: np.ndarray, floor: float) -> np.ndarray:
     modulus = 1 / compliance
     return np.where(modulus > floor, modulus, 0.0)
+
+
+def _extremes(compliance: np.ndarray, floor: float) -> dict[str, np.ndarray]:
+    """Extremes of Young's modulus and Poisson's ratio over all directions."""
+    lead = compliance.shape[:-2]
+    s = compliance.reshape(-1, 6, 6)
+    (least, _), (most, _) = young_extremes(s)
+    out = {"young_min": _modulus(1 / least, floor), "young_max": _modulus(1 / most, floor)}
+    # A motion without resistance makes Poisson's ratios next to it as large as one likes.
+    rigid = np.linalg.eigvalsh(s)[:, -1] < 1 / floor
+    for name, (value, *pair) in zip(("min", "max"), poisson_extremes(s), strict=True):
+        out[f"poisson_{name}"] = np.where(rigid, value, np.nan)
+        for way, vector in zip(("pull", "across"), pair, strict=True):
+            for a in range(3):
+                out[f"poisson_{name}_{way}_{_AXES[a]}"] = np.where(rigid, vector[:, a], np.nan)
+    return {key: column.reshape(lead) for key, column in out.items()}
 
 
 def _averages(c: np.ndarray, s: np.ndarray, floor: float) -> dict[str, np.ndarray]:
@@ -161,8 +190,10 @@ def _sums(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return diagonal[..., :3].sum(-1), cross, diagonal[..., 3:].sum(-1)
 
 
-def _shares(out: dict[str, np.ndarray], density: np.ndarray, young: float, poisson: float) -> dict[str, np.ndarray]:
-    bulk, shear = hashin_shtrikman(density, young, poisson)
+def _shares(
+    out: dict[str, np.ndarray], density: np.ndarray, young: float, poisson: float, void_young: float
+) -> dict[str, np.ndarray]:
+    bulk, shear = hashin_shtrikman(density, young, poisson, void_young)
     with np.errstate(divide="ignore", invalid="ignore"):
         best = 9 * bulk * shear / (3 * bulk + shear)
         bounds = {"bulk": bulk, "shear": shear, "young": best}

@@ -1,19 +1,23 @@
 """The 8-node hexahedron on one voxel: stiffness and conductivity matrices by 2 x 2 x 2 Gauss points.
 
+The elastic one has Wilson's nine incompatible modes (u_i += a_ij (1 - xi_j^2), condensed), as the C3D8I of CalculiX:
+the trilinear element alone is too stiff in bending and locks as Poisson's ratio nears 1/2. On a box the modes pass the
+patch test as they are (Wilson et al. 1973; Taylor, Beresford & Wilson 1976).
+
 A corner (a, b, c) of {0, 1}^3 has index 4 a + 2 b + c. Unknowns are numbered corner by corner. Lengths are in voxel
 edges, so a cubic voxel has the edges (1, 1, 1).
 """
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from voxplore.kernels.contact import CORNERS
+
 __all__ = ["CORNERS", "Element", "conductive_element", "elastic_element", "isotropic_stiffness"]
 
-#: The corners of a voxel: int (8, 3).
-CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))
 RowsOf = Callable[[np.ndarray], np.ndarray]
 _GAUSS = (0.5 - 0.5 / np.sqrt(3), 0.5 + 0.5 / np.sqrt(3))
 
@@ -22,11 +26,13 @@ _GAUSS = (0.5 - 0.5 / np.sqrt(3), 0.5 + 0.5 / np.sqrt(3))
 class Element:
     """One element with m load cases and k unknowns a node.
 
-    matrix: float64 (8 k, 8 k). loads: (8 k, m), the nodal forces of each unit mean gradient with the nodes held.
+    matrix: float64 (8 k, 8 k). plain: the same without incompatible modes, never softer (see `homogenise`).
+    loads: (8 k, m), the nodal forces of each unit mean gradient with the nodes held.
     material: (m, m), Voigt's stiffness or the conductivity. edges: float64 (3,), of the voxel.
     """
 
     matrix: np.ndarray
+    plain: np.ndarray
     loads: np.ndarray
     material: np.ndarray
     edges: np.ndarray
@@ -35,6 +41,10 @@ class Element:
     def size(self) -> int:
         """Unknowns a node, k."""
         return len(self.matrix) // 8
+
+    def without_modes(self) -> "Element":
+        """The plain element."""
+        return replace(self, matrix=self.plain)
 
     @property
     def volume(self) -> float:
@@ -54,7 +64,16 @@ def isotropic_stiffness(young: float, poisson: float) -> np.ndarray:
 
 def elastic_element(poisson: float, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Element:
     """Linear elasticity with Young's modulus 1: three displacements a node, six load cases (Voigt strains)."""
-    return _integrate(isotropic_stiffness(1.0, poisson), _strain_rows, edges)
+    material = isotropic_stiffness(1.0, poisson)
+    plain = _integrate(material, _strain_rows, edges)
+    weight, inner, cross = plain.volume / 8, np.zeros((9, 9)), np.zeros((24, 9))
+    for point in itertools.product(_GAUSS, repeat=3):
+        rows = _strain_rows(_gradients(np.array(point)) / plain.edges)
+        modes = _incompatible_rows(2 * np.array(point) - 1, plain.edges)
+        inner += weight * modes.T @ material @ modes
+        cross += weight * rows.T @ material @ modes
+    matrix = plain.matrix - cross @ np.linalg.solve(inner, cross.T)
+    return replace(plain, matrix=(matrix + matrix.T) / 2)
 
 
 def conductive_element(edges: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Element:
@@ -71,7 +90,7 @@ def _integrate(
         rows = rows_of(_gradients(np.array(point)) / np.asarray(edges))
         matrix = matrix + weight * rows.T @ material @ rows
         loads = loads + weight * rows.T @ material
-    return Element(matrix, loads, material, np.array(edges, np.float64))
+    return Element(matrix, matrix, loads, material, np.array(edges, np.float64))
 
 
 def _gradients(point: np.ndarray) -> np.ndarray:
@@ -80,6 +99,14 @@ def _gradients(point: np.ndarray) -> np.ndarray:
     signs = np.where(CORNERS == 1, 1.0, -1.0)
     others = ((1, 2), (0, 2), (0, 1))
     return np.stack([signs[:, a] * factors[:, b] * factors[:, c] for a, (b, c) in enumerate(others)], axis=1)
+
+
+def _incompatible_rows(point: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Strains of the nine modes u_i = 1 - xi_j^2, but for a factor, at xi in [-1, 1]^3: (6, 9)."""
+    rows = np.zeros((6, 3, 3))
+    for i, j in itertools.product(range(3), repeat=2):
+        rows[i if i == j else 6 - i - j, i, j] = point[j] / edges[j]
+    return rows.reshape(6, 9)
 
 
 def _strain_rows(gradients: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
@@ -23,22 +23,25 @@ def read_properties(
     the cells must be those that were solved. VoxploreError names what is missing or another.
     """
     path = properties_file(path)
-    rows = list(csv.DictReader(io.StringIO(files.read_text(path))))
+    rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
+    rows = [{key: storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
     missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
     if missing:
         known = ", ".join(rows[0]) if rows else "no rows"
-        raise VoxploreError(path, expected=f"columns {', '.join(missing)}", came=known[:300])
-    place = {name: row for row, name in enumerate(cells.index["id"].tolist())}
+        raise VoxploreError(path, expected=f"columns {', '.join(missing)}", got=known[:300])
+    place = cells.rows_by_id()
+    if len({row["id"] for row in rows}) < len(rows):
+        raise VoxploreError(path, expected="one row for each id", got="an id in two rows or more")
     unknown = [row["id"] for row in rows if row["id"] not in place]
     if unknown:
-        came = f"{len(unknown)} others, {unknown[0]!r} first"
-        raise VoxploreError(path, expected=f"ids of the cells of {cells.about.get('name', 'cells')}", came=came)
+        got = f"{len(unknown)} others, {unknown[0]!r} first"
+        raise VoxploreError(path, expected=f"ids of the cells of {cells.about.get('name', 'cells')}", got=got)
     solved = cells[[place[row["id"]] for row in rows]]
     _compare(path.with_name("properties.json"), solved)
     try:
         return solved, {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (TypeError, ValueError) as error:
-        raise VoxploreError(path, expected="numbers in these columns", came=str(error)) from error
+        raise VoxploreError(path, expected="numbers in these columns", got=str(error)) from error
 
 
 def properties_file(path: str | Path) -> Path:
@@ -74,7 +77,7 @@ def asked_and_solved(cells: UnitCells, columns: dict[str, np.ndarray]) -> dict[s
 
 def _compare(path: Path, cells: UnitCells) -> None:
     """Where the solver wrote down which cells it solved, they are these."""
-    about = files.read_json(path) if path.exists() else {}
+    about = storage.read_json(path) if path.exists() else {}
     checksum = about.get("cells_sha256") if isinstance(about, dict) else None
     if checksum is not None and checksum != cells.sha256():
-        raise VoxploreError(path, expected=f"cells of sha256 {str(checksum)[:12]}", came=cells.sha256()[:12])
+        raise VoxploreError(path, expected=f"cells of sha256 {str(checksum)[:12]}", got=cells.sha256()[:12])

@@ -4,46 +4,81 @@ The cache holds one small JSON file a cell with the two tensors; everything else
 change of the derived constants costs no new solution. An interrupted run loses the cells in work and no others.
 """
 
+import contextlib
 import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
+from voxplore.ranges import Modulus, Poisson, Tolerance, Workers, within
 from voxplore.unitcells import UnitCells, unpack
 
 from .batched import homogenise_batch
 from .constants import derived
-from .element import conductive_element, elastic_element
+from .elasticity import check_edges
+from .element import Element, conductive_element, elastic_element
 from .homogenise import Homogenised, homogenise
 
-__all__ = ["STIFFNESS_COLUMNS", "properties_of", "stiffness_of"]
+__all__ = ["CONDUCTIVITY_COLUMNS", "STIFFNESS_COLUMNS", "properties_of", "stiffness_error", "stiffness_of"]
 
 #: Counts changes of the solver that change results: part of the cache's key.
-_SOLVER = 1
+_SOLVER = 2
+#: The error of a mesh in its distance to its upper bound (our choice; drawn cells at 48^3 against the same voxels at
+#: 96^3: 2.3 to 3.7, see docs/metrics.md).
+_ERROR_SHARE = 4.0
 #: Cells a batch on an accelerator.
 _BATCH = 32
 _VOIGT = tuple((i, j) for i in range(6) for j in range(i, 6))
 _SYMMETRIC = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 STIFFNESS_COLUMNS = tuple(f"C{i + 1}{j + 1}" for i, j in _VOIGT)
-_CONDUCTIVITY_COLUMNS = tuple(f"conductivity_{'xyz'[i]}{'xyz'[j]}" for i, j in _SYMMETRIC)
+CONDUCTIVITY_COLUMNS = tuple(f"conductivity_{'xyz'[i]}{'xyz'[j]}" for i, j in _SYMMETRIC)
 
 
+@dataclass(frozen=True)
+class Setting:
+    """All that a cell's solution depends on beside its voxels; moduli and conductivities in those of the solid."""
+
+    resolution: int
+    poisson: float
+    tolerance: float
+    edges: tuple[float, ...]
+    void_young: float
+    void_conductivity: float
+
+    @property
+    def elastic(self) -> Element:
+        """For a solid of Young's modulus 1."""
+        x, y, z = self.edges
+        return elastic_element(self.poisson, (x, y, z))
+
+    @property
+    def conductive(self) -> Element:
+        """For a solid of conductivity 1."""
+        x, y, z = self.edges
+        return conductive_element((x, y, z))
+
+
+@within
 def properties_of(
     cells: UnitCells,
     cache: str | Path | None = None,
     *,
-    young: float = 1.0,
-    poisson: float = 0.3,
-    tolerance: float = 1e-4,
-    workers: int | None = None,
+    young: Modulus = 1.0,
+    poisson: Poisson = 0.3,
+    tolerance: Tolerance = 1e-4,
+    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    void_young: float = 0.0,
+    void_conductivity: float = 0.0,
+    workers: Workers | None = None,
     engine: str = "local",
     device: str = "cpu",
     progress: Callable[[int], Any] | None = None,
@@ -51,38 +86,46 @@ def properties_of(
     """Properties of n cells: one array (n,) a column, rows in the order of the cells.
 
     Columns: relative_density; the 21 numbers of STIFFNESS_COLUMNS in the unit of `young`; the six of the conductivity
-    relative to the solid's; the keys of CONSTANTS; solver_iterations and solver_residual (above `tolerance` where the
-    solver gave up: then the stiffness is an upper bound). A cell without solid has zeros and nan.
+    relative to the solid's; the keys of CONSTANTS; stiffness_error, about the share (Frobenius norm) by which a mesh
+    twice as fine of the same voxels would be softer; solver_iterations and solver_residual (above `tolerance` where the
+    solver gave up: then the stiffness is above that of its mesh). A cell without solid has zeros and nan.
 
     cache: folder that keeps solved cells by checksum, shared by any runs; None keeps nothing.
     tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.
+    edges: of the cell along x, y, z, by their ratios. void_young (unit of `young`), void_conductivity (of the solid's):
+    of a second phase that fills the void.
     device: "cpu" solves one cell a worker; another ("cuda") solves batches of cells there by torch.
     """
     if not young > 0 or not -1 < poisson < 0.5:
-        came = f"{young} and {poisson}"
-        raise VoxploreError("solid", expected="young above 0 and poisson between -1 and 0.5", came=came)
+        got = f"{young} and {poisson}"
+        raise VoxploreError("solid", expected="young above 0 and poisson between -1 and 0.5", got=got)
+    if not 0 <= void_young <= young or not 0 <= void_conductivity < math.inf:
+        got = f"{void_young} and {void_conductivity}"
+        raise VoxploreError("void", expected="a modulus from 0 to young and a conductivity from 0 on", got=got)
+    check_edges(edges)
     if len(cells) == 0:
-        raise VoxploreError("cells", expected="at least one", came="none")
+        raise VoxploreError("cells", expected="at least one", got="none")
     packed = np.asarray(cells.packed)
-    keys = [_key(row, cells.resolution, poisson, tolerance) for row in packed]
+    scaled = tuple(float(edge / max(edges)) for edge in edges)
+    setting = Setting(cells.resolution, poisson, tolerance, scaled, void_young / young, void_conductivity)
+    keys = [_key(row, setting) for row in packed]
     solved = _from_cache(cache, set(keys))
     missing = {key: row for key, row in zip(keys, packed, strict=True) if key not in solved}
-    setting = {"resolution": cells.resolution, "poisson": poisson, "tolerance": tolerance}
     for _ in range(len(cells) - len(missing)):
         if progress:
             progress(1)
     if device == "cpu":
-        work = partial(_solve_and_keep, cache=cache, **setting)
+        work = partial(_solve_and_keep, cache=cache, setting=setting)
         done = map_items(work, list(missing.items()), workers=workers, engine=engine)
     else:
-        done = _solve_on_device(list(missing.values()), device, **setting)
+        done = _solve_on_device(list(missing.values()), device, setting)
     for key, result in zip(missing, done, strict=True):
         solved[key] = result
         if cache is not None and not _place(cache, key).exists():  # solved on a device, or on another machine
-            files.write_json(_place(cache, key), result)
+            _keep(cache, key, result)
         if progress:
             progress(1)
-    return _table([solved[key] for key in keys], cells.relative_density(), young, poisson)
+    return _table([solved[key] for key in keys], cells.relative_density(), young, poisson, void_young)
 
 
 def stiffness_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -94,10 +137,9 @@ def stiffness_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     return stiffness
 
 
-def _key(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> str:
+def _key(row: np.ndarray, setting: Setting) -> str:
     """Checksum of a cell's bits and of all that its solution depends on; the modulus only scales it."""
-    setting = f"{_SOLVER} {resolution} {poisson!r} {tolerance!r} ".encode()
-    return hashlib.sha256(setting + row.tobytes()).hexdigest()
+    return hashlib.sha256(f"{_SOLVER} {setting!r} ".encode() + row.tobytes()).hexdigest()
 
 
 def _place(cache: str | Path, key: str) -> Path:
@@ -110,7 +152,7 @@ def _from_cache(cache: str | Path | None, keys: set[str]) -> dict[str, dict]:
     for key in keys if cache is not None else ():
         path = _place(str(cache), key)
         try:
-            result = files.read_json(path) if path.exists() else None
+            result = storage.read_json(path) if path.exists() else None
         except VoxploreError:
             continue
         if isinstance(result, dict) and _is_whole(result):
@@ -120,7 +162,7 @@ def _from_cache(cache: str | Path | None, keys: set[str]) -> dict[str, dict]:
 
 def _is_whole(result: dict) -> bool:
     """Whether a cached result has all its finite numbers."""
-    for name, length in (("stiffness", 21), ("conductivity", 6)):
+    for name, length in (("stiffness", 21), ("conductivity", 6), ("error", 1)):
         numbers = result.get(name)
         if not isinstance(numbers, list) or len(numbers) != length:
             return False
@@ -129,33 +171,39 @@ def _is_whole(result: dict) -> bool:
     return isinstance(result.get("iterations"), int) and isinstance(result.get("residual"), int | float)
 
 
-def _solve_and_keep(item: tuple[str, np.ndarray], cache: str | Path | None, **setting: Any) -> dict[str, Any]:
+def _solve_and_keep(item: tuple[str, np.ndarray], cache: str | Path | None, setting: Setting) -> dict[str, Any]:
     """Solve a packed cell and put it into the cache at once: others that take longer cannot hold it up."""
     key, row = item
-    result = _solve_cell(row, **setting)
-    if cache is not None:
-        files.write_json(_place(cache, key), result)
+    result = _solve_cell(row, setting)
+    _keep(cache, key, result)
     return result
 
 
-def _solve_cell(row: np.ndarray, resolution: int, poisson: float, tolerance: float) -> dict[str, Any]:
+def _keep(cache: str | Path | None, key: str, result: dict[str, Any]) -> None:
+    """Put a result into the cache; a full disk costs the next run a solution, and this one nothing."""
+    if cache is not None:
+        with contextlib.suppress(VoxploreError):
+            storage.write_json(_place(cache, key), result)
+
+
+def _solve_cell(row: np.ndarray, setting: Setting) -> dict[str, Any]:
     """Stiffness for Young's modulus 1 and conductivity of one packed cell."""
-    voxels = unpack(row[None], resolution)[0]
+    voxels = unpack(row[None], setting.resolution)[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the residual is in the table
-        elastic = homogenise(voxels, elastic_element(poisson), tolerance)
-        conductive = homogenise(voxels, conductive_element(), tolerance)
+        elastic = homogenise(voxels, setting.elastic, setting.tolerance, setting.void_young)
+        conductive = homogenise(voxels, setting.conductive, setting.tolerance, setting.void_conductivity)
     return _result(elastic, conductive)
 
 
-def _solve_on_device(
-    rows: list[np.ndarray], device: str, resolution: int, poisson: float, tolerance: float
-) -> Iterator[dict[str, Any]]:
+def _solve_on_device(rows: list[np.ndarray], device: str, setting: Setting) -> Iterator[dict[str, Any]]:
     """The same of many packed cells, by batches on a torch device."""
+    if setting.void_young or setting.void_conductivity:
+        raise VoxploreError("device", expected="cpu for a second phase", got=device)
     for start in range(0, len(rows), _BATCH):
-        voxels = unpack(np.stack(rows[start : start + _BATCH]), resolution)
-        elastic = homogenise_batch(voxels, elastic_element(poisson), tolerance, device)
-        conductive = homogenise_batch(voxels, conductive_element(), tolerance, device)
+        voxels = unpack(np.stack(rows[start : start + _BATCH]), setting.resolution)
+        elastic = homogenise_batch(voxels, setting.elastic, setting.tolerance, device)
+        conductive = homogenise_batch(voxels, setting.conductive, setting.tolerance, device)
         yield from map(_result, elastic, conductive)
 
 
@@ -163,18 +211,31 @@ def _result(elastic: Homogenised, conductive: Homogenised) -> dict[str, Any]:
     return {
         "stiffness": [float(elastic.tensor[i, j]) for i, j in _VOIGT],
         "conductivity": [float(conductive.tensor[i, j]) for i, j in _SYMMETRIC],
+        "error": [stiffness_error(elastic)],
         "iterations": elastic.iterations,
         "residual": max(elastic.residual, conductive.residual),
     }
 
 
-def _table(results: list[dict], density: np.ndarray, young: float, poisson: float) -> dict[str, np.ndarray]:
+def stiffness_error(elastic: Homogenised) -> float:
+    """Estimated excess of the stiffness over that of a mesh twice as fine, relative to itself (Frobenius norm).
+
+    Incompatible modes take out of a mesh what a finer one takes out first, so their energy tells how far it is.
+    """
+    size = float(np.linalg.norm(elastic.tensor))
+    return _ERROR_SHARE * float(np.linalg.norm(elastic.bound - elastic.tensor)) / size if size > 0 else 0.0
+
+
+def _table(
+    results: list[dict], density: np.ndarray, young: float, poisson: float, void_young: float
+) -> dict[str, np.ndarray]:
     numbers = young * np.array([result["stiffness"] for result in results])
     table = {"relative_density": density}
     table |= dict(zip(STIFFNESS_COLUMNS, numbers.T, strict=True))
     conductivity = np.array([result["conductivity"] for result in results])
-    table |= dict(zip(_CONDUCTIVITY_COLUMNS, conductivity.T, strict=True))
-    table |= derived(stiffness_of(table), density, young, poisson)
+    table |= dict(zip(CONDUCTIVITY_COLUMNS, conductivity.T, strict=True))
+    table |= derived(stiffness_of(table), density, young, poisson, void_young)
+    table["stiffness_error"] = np.array([result["error"][0] for result in results])
     table["solver_iterations"] = np.array([result["iterations"] for result in results])
     table["solver_residual"] = np.array([result["residual"] for result in results])
     return table

@@ -1,12 +1,15 @@
-"""Benchmark v1: quality (Eq. 12 to 14), novelty and diversity (Eq. 15 to 17), `vun`."""
+"""Benchmark v1: quality (Eq. 12 to 14), novelty and diversity (Eq. 15 to 17), `vun`; v2: fidelity and newness too."""
 
 from . import neighbours
-from .discovery import Discovery, vun
+from .definitions import COST, COSTS, METRIC, METRICS, Cost, Metric
+from .discovery import VunResult, vun
+from .fidelity import Fidelity, HeldOut, fidelity
 from .neighbours import Reference, diversity, novelty
+from .novelty_parts import novelty_parts
 from .quality import connectivity, periodicity, symmetry
 from .scorecard import Scores, read_columns
-from .scores import checked_samples, evaluate, reference_rows, score_blocks, summed
-from .table import COST, COSTS, METRIC, METRICS, Cost, Metric
+from .scores import check_benchmark, checked_samples, evaluate, reference_cells, reference_rows, score_blocks, summed
+from .second import Second, vun_v2
 
 __all__ = [
     "COST",
@@ -14,21 +17,29 @@ __all__ = [
     "METRIC",
     "METRICS",
     "Cost",
-    "Discovery",
+    "Fidelity",
+    "HeldOut",
     "Metric",
     "Reference",
     "Scores",
+    "Second",
+    "VunResult",
+    "check_benchmark",
     "checked_samples",
     "connectivity",
     "diversity",
     "evaluate",
+    "fidelity",
     "neighbours",
     "novelty",
+    "novelty_parts",
     "periodicity",
     "read_columns",
+    "reference_cells",
     "reference_rows",
     "score_blocks",
     "summed",
     "symmetry",
     "vun",
+    "vun_v2",
 ]

@@ -17,9 +17,10 @@ from voxplore import kernels
 from voxplore.unitcells import UnitCells, as_voxels
 
 from . import quality
+from .distance import squared_distance
 from .neighbours import Reference, as_reference
 
-__all__ = ["DEFAULT_PERIODICITY_FLOOR", "Discovery", "resize", "vun"]
+__all__ = ["DEFAULT_PERIODICITY_FLOOR", "VunResult", "at_level", "resize", "signed_distance", "vun"]
 
 DEFAULT_PERIODICITY_FLOOR = 0.5
 #: IoU from which on two cells are equivalent, as a fraction of integers.
@@ -42,7 +43,7 @@ REASONS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Discovery:
+class VunResult:
     """The verdict on n cells: Bool (n,) `valid`, `unique`, `novel`.
 
     repeats: int64 (n,), the earlier cell that it is equivalent to, or -1. equals: the reference cell, or -1.
@@ -72,7 +73,7 @@ def vun(
     reference: UnitCells | np.ndarray | Reference,
     *,
     periodicity_floor: float | None = None,
-) -> Discovery:
+) -> VunResult:
     """Which of n cells are valid, unique and novel against the reference.
 
     periodicity_floor: least S_per of a valid cell; by default the reference's own (`about`), 0.5 where it has none.
@@ -95,7 +96,7 @@ def vun(
     )
     valid = ~np.any(failures[:5], axis=0)
     equals = np.where(direct >= 0, direct, resized)
-    return Discovery(valid, repeats < 0, equals < 0, repeats, equals, reasons)
+    return VunResult(valid, repeats < 0, equals < 0, repeats, equals, reasons)
 
 
 def floor_of(reference: Reference) -> float:
@@ -136,8 +137,8 @@ def _equal_after_resizing(cells: kernels.Orbits, reference: Reference) -> np.nda
 
     def equal_to(row: int) -> np.ndarray:
         queries = pairs[pairs[:, 1] == row, 0]
-        distance = _signed_distance(kernels.voxels_of(reference.bits.words[row], reference.resolution))
-        resized = np.stack([_at_level(distance, int(cells.bits.solid[query])) for query in queries])
+        distance = signed_distance(kernels.voxels_of(reference.bits.words[row], reference.resolution))
+        resized = np.stack([at_level(distance, int(cells.bits.solid[query])) for query in queries])
         known = kernels.orbits(reference.prepare(resized), reference.resolution)
         own = cells.rows(queries)
         need = -(-EQUIVALENT[0] * (own.bits.solid + known.bits.solid) // sum(EQUIVALENT))
@@ -178,37 +179,17 @@ def resize(voxels: np.ndarray, solid: int) -> np.ndarray:
     voxel outside and to the nearest void voxel inside; the one whose number of voxels is closest is taken, the smaller
     of two equally close. An empty or a full cell stays as it is.
     """
-    return _at_level(_signed_distance(as_voxels(voxels)[0]), solid)
+    return at_level(signed_distance(as_voxels(voxels)[0]), solid)
 
 
-def _signed_distance(voxels: np.ndarray) -> np.ndarray:
+def signed_distance(voxels: np.ndarray) -> np.ndarray:
     """int64 (d, d, d): squared periodic distance to the solid outside, minus that to the void inside."""
     if not voxels.any() or voxels.all():
         return np.where(voxels, -1, 1)
-    return _squared_distance(voxels).astype(np.int64) - _squared_distance(~voxels)
+    return squared_distance(voxels).astype(np.int64) - squared_distance(~voxels)
 
 
-def _squared_distance(targets: np.ndarray) -> np.ndarray:
-    """Squared periodic distance of each voxel to the nearest of `targets`, axis by axis; exact, in whole numbers."""
-    d = targets.shape[0]
-    kind, far = (np.int16, 28_000) if d <= 128 else (np.int32, 1 << 30)  # 3 (d/2)^2 stays below far
-    distance = np.where(targets, 0, far).astype(kind)
-    shifted = np.empty_like(distance)
-    for axis in range(3):
-        # The nearest image lies at most half a period away along each axis.
-        widths = [(d // 2, d // 2) if a == axis else (0, 0) for a in range(3)]
-        start = np.moveaxis(np.pad(distance, widths, mode="wrap"), axis, 0)
-        nearest, sum_ = np.moveaxis(distance, axis, 0), np.moveaxis(shifted, axis, 0)
-        for step in range(1, d // 2 + 1):
-            if axis > 0 and step * step >= distance.max():
-                break
-            for first in (d // 2 - step, d // 2 + step):
-                np.add(start[first : first + d], kind(step * step), out=sum_)
-                np.minimum(nearest, sum_, out=nearest)
-    return distance
-
-
-def _at_level(distance: np.ndarray, solid: int) -> np.ndarray:
+def at_level(distance: np.ndarray, solid: int) -> np.ndarray:
     if distance.min() == distance.max():
         return distance < 0
     least = int(distance.min())

@@ -10,11 +10,10 @@ import numpy as np
 
 from voxplore import kernels
 from voxplore.errors import VoxploreError
-from voxplore.unitcells import UnitCells, as_voxels, pack
+from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["Reference", "as_cells", "as_reference", "diversity", "nearest", "novelty"]
 
-_CHUNK = 512
 Cells = UnitCells | np.ndarray
 
 
@@ -30,11 +29,11 @@ class Reference:
         self.threads = threads
         cells = as_cells(cells)
         if len(cells) == 0:
-            raise VoxploreError("reference", expected="at least one cell", came="none")
+            raise VoxploreError("reference", expected="at least one cell", got="none")
         self.index, self.about, self.sha256 = cells.index, cells.about, cells.sha256()
         self.name = str(cells.about.get("name", "cells"))
-        packed, self.resolution = _packed(cells)
-        self.bits = kernels.packed_bits(packed, _whole(self.resolution), threads)
+        self.resolution = cells.resolution
+        self.bits = kernels.packed_bits(cells.packed, self.resolution, threads)
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -83,10 +82,10 @@ class Reference:
 
     def prepare(self, queries: Cells, threads: int | None = None) -> kernels.PackedBits:
         """Queries packed as the reference is; VoxploreError where their resolution is another."""
-        packed, resolution = _packed(queries)
-        if resolution != self.resolution:
-            raise VoxploreError("queries", expected=f"resolution {self.resolution}", came=str(resolution))
-        return kernels.packed_bits(packed, _whole(resolution), threads or self.threads)
+        queries = as_cells(queries)
+        if queries.resolution != self.resolution:
+            raise VoxploreError("queries", expected=f"resolution {self.resolution}", got=str(queries.resolution))
+        return kernels.packed_bits(queries.packed, self.resolution, threads or self.threads)
 
 
 def nearest(queries: Cells, reference: Cells | Reference) -> tuple[np.ndarray, np.ndarray]:
@@ -96,15 +95,13 @@ def nearest(queries: Cells, reference: Cells | Reference) -> tuple[np.ndarray, n
 
 def novelty(voxels: Cells, reference: Cells | Reference) -> np.ndarray:
     """IoU distance to the nearest reference cell, Eq. 15: S_nov = 1 - IoU, float64 (n,). An empty cell scores 0."""
-    packed, _ = _packed(voxels)
-    return np.where(packed.any(axis=1), 1 - nearest(voxels, reference)[1], 0.0)
+    return np.where(as_cells(voxels).packed.any(axis=1), 1 - nearest(voxels, reference)[1], 0.0)
 
 
 def diversity(voxels: Cells, reference: Cells | Reference) -> float:
     """Distinct nearest neighbours over number of cells, Eq. 16 and 17: S_div. Empty cells add no neighbour."""
-    packed, _ = _packed(voxels)
     index, _ = nearest(voxels, reference)
-    return len(np.unique(index[packed.any(axis=1)])) / max(len(index), 1)
+    return len(np.unique(index[as_cells(voxels).packed.any(axis=1)])) / max(len(index), 1)
 
 
 def as_reference(reference: Cells | Reference) -> Reference:
@@ -115,20 +112,3 @@ def as_reference(reference: Cells | Reference) -> Reference:
 def as_cells(cells: Cells) -> UnitCells:
     """UnitCells as they are; Bool (n, d, d, d) or one cell (d, d, d) packed as such."""
     return cells if isinstance(cells, UnitCells) else UnitCells.from_voxels(as_voxels(cells))
-
-
-def _whole(resolution: int) -> int:
-    """The next multiple of 8."""
-    return -(-resolution // 8) * 8
-
-
-def _packed(cells: Cells) -> tuple[np.ndarray, int]:
-    """Packed rows uint8, padded with void to a multiple of 8 voxels an edge, and the true resolution."""
-    cells = as_cells(cells)
-    more = _whole(cells.resolution) - cells.resolution
-    if more == 0:
-        return cells.packed, cells.resolution
-    widths = ((0, 0), (0, more), (0, more), (0, more))
-    parts = [pack(np.pad(batch, widths)) for batch in cells.batches(_CHUNK)]
-    empty = np.zeros((0, _whole(cells.resolution) ** 3 // 8), np.uint8)
-    return np.concatenate([empty, *parts]), cells.resolution

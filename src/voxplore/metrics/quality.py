@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from voxplore import kernels
+from voxplore.geometry import face_iou
 from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["components", "connectivity", "periodicity", "symmetry"]
@@ -66,10 +67,4 @@ def _symmetry(voxels: np.ndarray) -> np.ndarray:
 
 
 def _periodicity(voxels: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(voxels))
-    for axis in (1, 2, 3):
-        low, high = voxels.take(0, axis=axis), voxels.take(-1, axis=axis)
-        common = np.count_nonzero(low & high, axis=(1, 2))
-        either = np.count_nonzero(low | high, axis=(1, 2))
-        total += common / np.maximum(either, 1)
-    return total / 3
+    return face_iou(voxels).sum(axis=1) / 3

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 
-from .table import METRIC, METRICS
+from .definitions import METRIC, METRICS
 
-__all__ = ["BENCHMARK", "Scores", "read_columns"]
+__all__ = ["BENCHMARK", "BENCHMARKS", "Scores", "read_columns"]
 
 BENCHMARK = "v1"
-_TEXT_COLUMNS = frozenset({"id", "nearest_id", "reasons"})
-_BOOL_COLUMNS = frozenset({"counted", "valid", "unique", "novel"})
+#: Versions whose files are read: v2 holds the scores of v1 and more.
+BENCHMARKS = ("v1", "v2")
+_TEXT_COLUMNS = frozenset({"id", "nearest_id", "reasons", "reasons_v2"})
+_BOOL_COLUMNS = frozenset({"counted", "valid", "unique", "novel", "valid_v2", "unique_v2", "novel_v2", "one_piece"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Scores:
     def value(self, key: str) -> float | None:
         """The number of one metric; None where it was not asked for."""
         if key not in METRIC:
-            raise VoxploreError("metric", expected=", ".join(METRIC), came=repr(key))
+            raise VoxploreError("metric", expected=", ".join(METRIC), got=repr(key))
         return self.mean.get(key)
 
     def __getattr__(self, key: str) -> float | None:
@@ -61,8 +63,8 @@ class Scores:
     def save(self, folder: str | Path) -> None:
         """Write `scores.json` and `scores.csv` into `folder`, each in one step; the JSON last."""
         folder = Path(folder)
-        files.write_csv(folder / "scores.csv", self.columns)
-        files.write_json(folder / "scores.json", self.to_json())
+        storage.write_csv(folder / "scores.csv", self.columns)
+        storage.write_json(folder / "scores.json", self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """What `scores.json` holds: everything but the columns."""
@@ -74,18 +76,18 @@ class Scores:
         """Read what `save` wrote; VoxploreError names the file that is absent or damaged."""
         folder = Path(folder)
         path = folder / "scores.json"
-        data = files.read_json(path)
+        data = storage.read_json(path)
         try:
             scores, name, n, n_empty = data.pop("scores"), data.pop("name"), data.pop("n"), data.pop("n_empty")
             mean = {key: float(entry["mean"]) for key, entry in scores.items()}
             std = {key: float(entry["std"]) for key, entry in scores.items() if entry["std"] is not None}
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise VoxploreError(path, expected="scores as evaluate writes them", came=f"no {error}") from error
+            raise VoxploreError(path, expected="scores as evaluate writes them", got=f"no {error}") from error
         if not (isinstance(name, str) and type(n) is int and type(n_empty) is int and n >= 0):
-            came = f"{name!r}, {n!r}, {n_empty!r}"[:80]
-            raise VoxploreError(path, expected="a name and two counts (name, n, n_empty)", came=came)
-        if data.get("benchmark") != BENCHMARK:
-            raise VoxploreError(path, expected=f"benchmark {BENCHMARK}", came=str(data.get("benchmark")))
+            got = f"{name!r}, {n!r}, {n_empty!r}"[:80]
+            raise VoxploreError(path, expected="a name and two counts (name, n, n_empty)", got=got)
+        if data.get("benchmark") not in BENCHMARKS:
+            raise VoxploreError(path, expected=f"benchmark {' or '.join(BENCHMARKS)}", got=str(data.get("benchmark")))
         return Scores(name, n, n_empty, mean, std, read_columns(folder / "scores.csv", n), data)
 
 
@@ -98,22 +100,22 @@ def read_columns(path: Path, n: int) -> dict[str, np.ndarray]:
             names = next(reader, [])
             while rows := list(itertools.islice(reader, 4096)):
                 if any(len(row) != len(names) for row in rows):
-                    came = "a row of another length"
-                    raise VoxploreError(path, expected=f"a header and {n} rows of equal length", came=came)
+                    got = "a row of another length"
+                    raise VoxploreError(path, expected=f"a header and {n} rows of equal length", got=got)
                 columns = zip(names, zip(*rows, strict=True), strict=True)
                 pieces.append([_column(name, texts, path) for name, texts in columns])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        came = str(getattr(error, "strerror", None) or error).lower()
-        raise VoxploreError(path, expected="a readable text file", came=came) from error
+        got = str(getattr(error, "strerror", None) or error).lower()
+        raise VoxploreError(path, expected="a readable text file", got=got) from error
     found = sum(len(piece[0]) for piece in pieces if piece)
     if found != n or (n and len(set(names)) != len(names)):
-        raise VoxploreError(path, expected=f"a header and {n} rows of equal length", came=f"{found} rows")
+        raise VoxploreError(path, expected=f"a header and {n} rows of equal length", got=f"{found} rows")
     columns = {name: np.concatenate([piece[i] for piece in pieces]) for i, name in enumerate(names)} if n else {}
     return {name: column == 1 if name in _BOOL_COLUMNS else column for name, column in columns.items()}
 
 
 def _column(name: str, texts: tuple[str, ...], path: Path) -> np.ndarray:
     try:
-        return np.array(texts) if name in _TEXT_COLUMNS else np.array(texts, dtype=np.float64)
+        return np.array([*map(storage.unquoted, texts)]) if name in _TEXT_COLUMNS else np.array(texts, dtype=np.float64)
     except ValueError as error:
-        raise VoxploreError(path, expected=f"numbers in column {name}", came=str(error)) from error
+        raise VoxploreError(path, expected=f"numbers in column {name}", got=str(error)) from error

@@ -10,20 +10,23 @@ import numpy as np
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-from . import discovery, spread
+from . import discovery, pairwise
+from .definitions import METRIC, METRICS
 from .neighbours import Cells, Reference, as_cells, as_reference
 from .rows import GATE, open_voxels, score_blocks
-from .scorecard import BENCHMARK, Scores
-from .table import METRIC, METRICS
+from .scorecard import BENCHMARK, BENCHMARKS, Scores
+from .second import Second
 
 __all__ = [
     "GATE",
     "METRIC",
     "METRICS",
     "Scores",
+    "check_benchmark",
     "checked_samples",
     "evaluate",
     "open_voxels",
+    "reference_cells",
     "reference_rows",
     "score_blocks",
     "summed",
@@ -38,26 +41,40 @@ def evaluate(
     vun: bool = True,
     five: bool = False,
     name: str | None = None,
+    benchmark: str = BENCHMARK,
 ) -> Scores:
-    """Score cells against a reference set (the training split in its six orientations) by benchmark v1.
+    """Score cells against a reference set (the training split in its six orientations) by benchmark v1 or v2.
 
     A cell that fails the gate gets novelty 0 and adds no neighbour to diversity; `novelty_ungated` and
     `diversity_ungated` count every cell that has solid. held_out: adds the Wasserstein distance of the relative
     densities to it. vun: also judge which cells are valid, unique and novel. `vendi` and `pairwise_distance` are of
     the first 1,000 cells. five: the paper's five metrics, without these three and novelty after an opening.
+    benchmark: "v2" adds fidelity, validity and newness (`second`) to the scores of v1, and needs `held_out`.
     Raises VoxploreError where either set is empty or their resolutions differ.
     """
+    check_benchmark(benchmark, held_out)
     samples, reference = checked_samples(samples), as_reference(reference)
     found = list(score_blocks(samples, reference, five=five))
     columns = {key: np.concatenate([part[key] for part in found]) for key in found[0]}
-    return summed(samples, reference, columns, held_out=held_out, vun=vun, five=five, name=name)
+    scores = summed(samples, reference, columns, held_out=held_out, vun=vun, five=five, name=name)
+    if benchmark == BENCHMARK or held_out is None:
+        return scores
+    return Second(reference, held_out).extend(scores, samples, vun and not five)[0]
+
+
+def check_benchmark(benchmark: str, held_out: Cells | None) -> None:
+    """VoxploreError where there is no such benchmark, or v2 is asked for without held-out cells."""
+    if benchmark not in BENCHMARKS:
+        raise VoxploreError("benchmark", expected=" or ".join(BENCHMARKS), got=repr(benchmark))
+    if benchmark != BENCHMARK and held_out is None:
+        raise VoxploreError(f"benchmark {benchmark}", expected="held-out cells to read samples against", got="none")
 
 
 def checked_samples(samples: Cells) -> UnitCells:
     """Cells to score; VoxploreError where there are none."""
     samples = as_cells(samples)
     if len(samples) == 0:
-        raise VoxploreError("samples", expected="at least one cell", came="none")
+        raise VoxploreError("samples", expected="at least one cell", got="none")
     return samples
 
 
@@ -80,8 +97,8 @@ def summed(
         "diversity_ungated": len(np.unique(nearest[solid])) / n,
     }
     if not five:
-        similar = spread.pairwise_iou(samples[: spread.MOST])
-        values |= {"vendi": spread.vendi(similar), "pairwise_distance": spread.pairwise_distance(similar)}
+        similar = pairwise.pairwise_iou(samples[: pairwise.MOST])
+        values |= {"vendi": pairwise.vendi(similar), "pairwise_distance": pairwise.pairwise_distance(similar)}
     if vun and not five:
         verdict = discovery.vun(samples, reference)
         columns |= {"valid": verdict.valid, "unique": verdict.unique, "novel": verdict.novel}
@@ -114,13 +131,20 @@ def reference_rows(
     Cells are drawn without replacement by `seed`; noise is uniform on [0, 1), solid from 0.5 on.
     """
     reference = as_reference(reference)
-    rng = np.random.default_rng(seed)
-    d = reference.resolution
-    noise = UnitCells.from_voxels(rng.random((n, d, d, d), dtype=np.float32) >= 0.5, name="noise")
-    rows = {"held-out": _drawn(held_out, n, rng), "training": _drawn(train, n, rng), "noise": noise}
+    rows = reference_cells(reference, train, held_out, n=n, seed=seed)
     return {
         name: evaluate(row, reference, held_out=held_out, vun=vun, five=five, name=name) for name, row in rows.items()
     }
+
+
+def reference_cells(
+    reference: Reference, train: Cells, held_out: Cells, *, n: int = 1000, seed: int = 0
+) -> dict[str, UnitCells]:
+    """The cells of `reference_rows`."""
+    rng = np.random.default_rng(seed)
+    d = reference.resolution
+    noise = UnitCells.from_voxels(rng.random((n, d, d, d), dtype=np.float32) >= 0.5, name="noise")
+    return {"held-out": _drawn(held_out, n, rng), "training": _drawn(train, n, rng), "noise": noise}
 
 
 def _drawn(cells: Cells, n: int, rng: np.random.Generator) -> UnitCells:

@@ -1,8 +1,10 @@
 """3D-CDM (Zheng, Shiomi and Yamada, 2025): a 3-D U-Net with linear attention and a short discrete diffusion.
 
-Faithful: the U-Net, whose residual blocks are scaled and shifted by the time, linear attention at every level and full
-attention in the middle; T = 200, linear betas from 1e-4 to 0.02, the noise predicted, ancestral steps with variance
-beta_t, solid above one half; numbers of a cell told to every level as a volume of its own (`condition`).
+Faithful, read against the public code: the U-Net, whose residual blocks are scaled and shifted by the time, but for the
+last one, which is not told it; linear attention at every level and full attention in the middle, each behind a
+LayerNorm over the channels, the linear one with another behind it; T = 200, linear betas from 1e-4 to 0.02, the noise
+predicted, ancestral steps with variance beta_t, solid above one half; numbers of a cell told on the way down, in the
+middle and on the way up as a volume of their own (`condition`); Adam at 1e-4, no averaged weights.
 
 Its schedule is flawed, and is kept: those betas are meant for 1000 steps, and after 200 of them alpha_bar is 0.13, so
 the noisiest cells of training still hold 36 % of the cell's amplitude, while sampling starts from noise alone. What the
@@ -10,8 +12,10 @@ network is then shown it never saw, and the mean density above all is guessed wr
 the betas by 1000 / T and ends the flaw; recipes named `repaired` have it.
 
 Our reading: no condition by default, as the other models have none; `density` tells the relative density, which needs
-no solver, and draws it from the training cells. The original steps through 199 of its 200 times and adds noise after
-the last; ours takes all and adds none there, which the threshold would hide. Augmentation is that of the other models.
+no solver, and draws it from the training cells. The original counts alpha_bar from one step earlier, steps through 199
+of its 200 times and adds noise after the last; ours takes all and adds none there, which the threshold would hide. The
+time enters the sinusoid as 1000 t / T (there: as t). Weights start as PyTorch has them (there: Keras, Glorot).
+Augmentation is that of the other models; the article's title names one, the public code has none.
 
 Left out: labels of Young's modulus and conductivity, the network that predicts them, binarisation by topological
 derivative. The narrow recipes predict the cell rather than the noise and take fewer, deterministic steps.
@@ -29,16 +33,14 @@ from voxplore.errors import VoxploreError
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import (
     check_divisible,
-    checked_cells,
     draw_cells,
+    fit_one_stage,
     no_condition,
-    random_cells,
     signed,
-    training_facts,
 )
 from voxplore.networks import BlockStyle, SinusoidalTime, UNet3D
 from voxplore.recipes import CDM3DConfig, CDM3DSampling
-from voxplore.training import train
+from voxplore.training import placed
 from voxplore.unitcells import UnitCells
 
 __all__ = ["CDM3D"]
@@ -55,7 +57,7 @@ class CDM3D(Generator):
         super().__init__(config, device)
         check_divisible(config.resolution, config.network.fold * 2 ** (len(config.network.widths) - 1))
         torch.manual_seed(config.seed)
-        self.denoiser = _network(config).to(self.device)
+        self.denoiser = placed(_network(config), self.device)
         self.densities = Densities().to(self.device)
         scale = 1000 / config.steps if config.schedule == "rescaled" else 1.0
         self.schedule = linear_schedule(config.steps, scale * config.beta_first, scale * config.beta_last)
@@ -67,11 +69,10 @@ class CDM3D(Generator):
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "CDM3D":
         """Train on cells (n, d, d, d) of the configured resolution."""
         config = self.config
-        packed = checked_cells(cells, config.resolution)
         self.densities.known = torch.from_numpy(np.sort(cells.relative_density())).float().to(self.device)
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            shown = signed(random_cells(packed, cells.resolution, n, config.augment, rng), self.device)
+        def loss(solid: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            shown = signed(solid)
             density = (shown.mean((2, 3, 4)) + 1) / 2
 
             def denoise(x_t: Tensor, time: Tensor) -> Tensor:
@@ -79,10 +80,7 @@ class CDM3D(Generator):
 
             return diffusion_loss(denoise, shown, self.schedule, config.prediction), {}
 
-        folder, options = self._run_folder(run), vars(config.training)
-        stage = train("denoiser", self.denoiser, loss, run=folder, seed=config.seed, device=self.device, **options)
-        self.trained = training_facts(cells, {"denoiser": stage})
-        return self
+        return fit_one_stage(self, "denoiser", self.denoiser, loss, cells, run)
 
     def generate(
         self, n: int, *, seed: int, sampling: CDM3DSampling | None = None, condition: Any = None, first: int = 0
@@ -93,10 +91,10 @@ class CDM3D(Generator):
         takes that of a random training cell.
         """
         chosen, resolution = sampling or self.config.sampling, self.config.resolution
-        wanted = self._wanted(n, seed, condition, first)
+        wanted, batch = self._wanted(n, seed, condition, first), self.together(chosen)
 
         def draw(noise: CellNoise, start: int) -> Tensor:
-            density = np.resize(wanted[start - first :][: chosen.batch], chosen.batch)
+            density = np.resize(wanted[start - first :][:batch], batch)
             told = torch.from_numpy(density).float().to(self.device)[:, None]
 
             def denoise(x_t: Tensor, time: Tensor) -> Tensor:
@@ -112,7 +110,7 @@ class CDM3D(Generator):
                 variance=chosen.variance,
             )
 
-        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device, start=first)
+        rows = draw_cells(draw, n, seed, resolution, batch, self.device, start=first)
         return self._drawn(rows, resolution, seed, first)
 
     def _denoise(self, x_t: Tensor, time: Tensor, density: Tensor) -> Tensor:
@@ -130,7 +128,7 @@ class CDM3D(Generator):
             return np.array([known[np.random.default_rng([seed, i, 1]).integers(len(known))] for i in numbers])
         asked = np.broadcast_to(np.asarray(condition, dtype=float), (n,))
         if not ((asked > 0) & (asked < 1)).all():
-            raise VoxploreError("condition", expected="relative densities between 0 and 1", came=repr(condition)[:80])
+            raise VoxploreError("condition", expected="relative densities between 0 and 1", got=repr(condition)[:80])
         return asked
 
 
@@ -148,7 +146,14 @@ class Densities(nn.Module):
 
 def _network(config: CDM3DConfig) -> UNet3D:
     options = config.network
-    style = BlockStyle("conv-first", "scale-shift", groups=8, heads=options.heads, head_width=options.head_width)
+    style = BlockStyle(
+        "conv-first",
+        "scale-shift",
+        groups=8,
+        heads=options.heads,
+        head_width=options.head_width,
+        attention="layer-norm",
+    )
     return UNet3D(
         inputs=1,
         outputs=1,
@@ -163,6 +168,7 @@ def _network(config: CDM3DConfig) -> UNet3D:
         stem_width=options.stem_width,
         last=1,
         resample="conv4",
+        last_time=False,
         condition=int(config.condition == "density"),
         resolution=config.resolution,
     )

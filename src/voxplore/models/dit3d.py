@@ -15,7 +15,6 @@ The narrow recipes predict the cell rather than the noise, which their width can
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,16 +22,13 @@ from voxplore.diffusion import diffusion_loss, linear_schedule, sample
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import (
     check_divisible,
-    checked_cells,
     draw_cells,
+    fit_one_stage,
     no_condition,
-    random_cells,
     signed,
-    training_facts,
 )
 from voxplore.networks import DiT3D as Transformer
 from voxplore.recipes import DiT3DConfig, DiT3DSampling
-from voxplore.training import train
 from voxplore.unitcells import UnitCells
 
 __all__ = ["DiT3D"]
@@ -58,16 +54,11 @@ class DiT3D(Generator):
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "DiT3D":
         """Train on cells (n, d, d, d) of the configured resolution."""
         config = self.config
-        packed = checked_cells(cells, config.resolution)
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            shown = signed(random_cells(packed, cells.resolution, n, config.augment, rng), self.device)
-            return diffusion_loss(self.denoiser, shown, self.schedule, config.prediction), {}
+        def loss(solid: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return diffusion_loss(self.denoiser, signed(solid), self.schedule, config.prediction), {}
 
-        folder, options = self._run_folder(run), vars(config.training)
-        stage = train("denoiser", self.denoiser, loss, run=folder, seed=config.seed, device=self.device, **options)
-        self.trained = training_facts(cells, {"denoiser": stage})
-        return self
+        return fit_one_stage(self, "denoiser", self.denoiser, loss, cells, run)
 
     def generate(
         self, n: int, *, seed: int, sampling: DiT3DSampling | None = None, condition: Any = None, first: int = 0
@@ -86,7 +77,7 @@ class DiT3D(Generator):
                 prediction=self.config.prediction,
             )
 
-        rows = draw_cells(draw, n, seed, resolution, chosen.batch, self.device, start=first)
+        rows = draw_cells(draw, n, seed, resolution, self.together(chosen), self.device, start=first)
         return self._drawn(rows, resolution, seed, first)
 
     def _denoise(self, x_t: Tensor, time: Tensor) -> Tensor:

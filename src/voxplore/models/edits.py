@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from voxplore.data.graphs import nets_of, turned
-from voxplore.data.periodic import PeriodicNet
-from voxplore.data.truss import voxelise_segments
+from voxplore.data.synthetic.net_provenance import nets_of, turned
+from voxplore.data.synthetic.periodic import PeriodicNet
+from voxplore.data.synthetic.truss import voxelise_segments
 from voxplore.geometry import apply_operation
 from voxplore.models.base import Generator
 from voxplore.models.edits_made import edited_net, edited_voxels

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from voxplore.data.periodic import PeriodicNet
-from voxplore.data.truss import voxelise_segments
+from voxplore.data.synthetic.periodic import PeriodicNet
+from voxplore.data.synthetic.truss import voxelise_segments
 from voxplore.recipes.edits import EditsSampling
 
 __all__ = ["edited_net", "edited_voxels"]

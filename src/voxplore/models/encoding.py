@@ -13,9 +13,10 @@ from voxplore.unitcells import unpack
 __all__ = ["encoded", "occupancy"]
 
 
-def occupancy(voxels: np.ndarray, device: str) -> Tensor:
-    """Bool (n, d, d, d) -> float32 (n, 1, d, d, d): 1 solid, 0 void."""
-    return torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8)).to(device)[:, None].float()
+def occupancy(voxels: np.ndarray | Tensor, device: str) -> Tensor:
+    """Bool or uint8 (n, d, d, d) -> float32 (n, 1, d, d, d): 1 solid, 0 void."""
+    solid = voxels if isinstance(voxels, Tensor) else torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8))
+    return solid.to(device)[:, None].float()
 
 
 @torch.no_grad()

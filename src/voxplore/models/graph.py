@@ -16,22 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.data.graphs import nets_of, turned
-from voxplore.data.periodic import PeriodicNet
-from voxplore.data.truss import voxelise_segments
-from voxplore.latent import gaussian_divergence
+from voxplore.data.synthetic.net_provenance import nets_of, turned
+from voxplore.data.synthetic.periodic import PeriodicNet
+from voxplore.data.synthetic.truss import voxelise_segments
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.graph_slots import segments_of, slots_of
 from voxplore.models.voxels import OPERATIONS, checked_cells, no_condition, training_facts
+from voxplore.networks.gaussian import gaussian_divergence, gaussian_draw
 from voxplore.networks.strutnet import Slots, StrutDecoder, StrutEncoder
 from voxplore.recipes.graph import GraphConfig, GraphSampling
 from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["GraphVAE"]
-
-#: Nets decoded together; always as many, so that a cell does not depend on how many are drawn.
-_DECODED = 64
 
 
 class GraphVAE(Generator):
@@ -63,16 +60,17 @@ class GraphVAE(Generator):
         checked_cells(cells, self.config.resolution)
         nets, radius = nets_of(cells)
         self.decoder.radius.fill_(radius)
-        operations = OPERATIONS[self.config.augment]
+        config, operations = self.config, OPERATIONS[self.config.augment]
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+        def prepare(rng: np.random.Generator, n: int) -> Slots:
             rows, turns = rng.integers(0, len(nets), n), rng.integers(0, len(operations), n)
-            shown = [turned(nets[i], operations[k]) for i, k in zip(rows, turns, strict=True)]
-            return self._loss(self._slots(shown))
+            return slots_of([turned(nets[i], operations[k]) for i, k in zip(rows, turns, strict=True)], config.side)
 
-        options = vars(self.config.training)
-        folder = self._run_folder(run)
-        stage = train("graph", self.networks, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+        def loss(slots: Slots, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return self._loss(slots)
+
+        options = {"run": self._run_folder(run), "seed": config.seed, "device": self.device, **vars(config.training)}
+        stage = train("graph", self.networks, loss, prepare=prepare, **options)
         self.trained = training_facts(cells, {"graph": stage})
         return self
 
@@ -83,8 +81,9 @@ class GraphVAE(Generator):
         no_condition(condition)
         sampling = sampling or self.config.sampling
         voxels = [np.zeros((0, *3 * (self.config.resolution,)), bool)]
-        for start in range(0, n, _DECODED):
-            noise = CellNoise(seed, first + start, _DECODED, (self.config.latent,), self.device)
+        batch = self.together(sampling)
+        for start in range(0, n, batch):
+            noise = CellNoise(seed, first + start, batch, (self.config.latent,), self.device)
             voxels.append(self._voxels(self._decoded(sampling.spread * noise(), sampling))[: n - start])
         return self._drawn(pack(np.concatenate(voxels)), self.config.resolution, seed, first)
 
@@ -102,7 +101,7 @@ class GraphVAE(Generator):
         """The negative bound on the log-likelihood of nets, a slot."""
         n, config = len(nets.present), self.config
         mean, log_variance = self.encoder(nets)
-        features, there, positions = self.decoder(mean + (0.5 * log_variance).exp() * torch.randn_like(mean))
+        features, there, positions = self.decoder(gaussian_draw(mean, log_variance))
         nodes = functional.binary_cross_entropy_with_logits(there, nets.present.float(), reduction="sum") / n
         off = (positions - nets.positions)[nets.present]
         # Round at the bottom, so that it can settle: |off| from a tenth of the scale on.
@@ -110,7 +109,7 @@ class GraphVAE(Generator):
         moved = nets.positions + config.position_noise * torch.randn_like(nets.positions)
         rows, scores = self.decoder.struts(features, nets.present, moved)
         struts = functional.binary_cross_entropy_with_logits(scores, _among(rows, nets.struts), reduction="sum") / n
-        divergence = gaussian_divergence(mean, log_variance).mean()
+        divergence = gaussian_divergence(mean, log_variance).sum(1).mean()
         total = nodes + places + struts + config.kl_weight * divergence
         figures = {"nodes": nodes, "places": places, "struts": struts, "divergence": divergence}
         return total / nets.present.shape[1], figures

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from voxplore.data.periodic import PeriodicNet
+from voxplore.data.synthetic.periodic import PeriodicNet
 from voxplore.errors import VoxploreError
 from voxplore.networks.strutnet import Slots, anchors
 
@@ -21,7 +21,7 @@ def slots_of(nets: Sequence[PeriodicNet], side: int) -> Slots:
     struts = []
     for k, net in enumerate(nets):
         if len(net.nodes) > len(grid):
-            raise VoxploreError("net", expected=f"at most {len(grid)} nodes", came=str(len(net.nodes)))
+            raise VoxploreError("net", expected=f"at most {len(grid)} nodes", got=str(len(net.nodes)))
         apart = net.nodes[:, None] - grid
         whole = np.round(apart)
         node, slot = linear_sum_assignment(((apart - whole) ** 2).sum(axis=2))

@@ -12,17 +12,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.latent import gaussian_divergence
 from voxplore.models.base import CellNoise, Generator
-from voxplore.models.voxels import checked_cells, no_condition, random_cells, training_facts
+from voxplore.models.voxels import (
+    check_divisible,
+    fit_one_stage,
+    no_condition,
+)
+from voxplore.networks.gaussian import gaussian_divergence, gaussian_draw
 from voxplore.networks.vae3d import VolumeDecoder, VolumeEncoder
 from voxplore.recipes.vae import VAEConfig, VAESampling
-from voxplore.training import train
+from voxplore.training import placed
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["VAE"]
 
-#: Cells decoded together; always as many, so that a cell does not depend on how many are drawn.
+#: Cells that are reconstructed together.
 _DECODED = 64
 
 
@@ -35,26 +39,22 @@ class VAE(Generator):
 
     def __init__(self, config: VAEConfig, device: str = "auto"):
         super().__init__(config, device)
+        check_divisible(config.resolution, config.stem * 2 ** (len(config.widths) - 1))
         torch.manual_seed(config.seed)
         shape = {name: getattr(config, name) for name in ("resolution", "stem", "widths", "blocks", "latent")}
         self.networks = nn.ModuleDict({"encoder": VolumeEncoder(**shape), "decoder": VolumeDecoder(**shape)})
-        self.networks.to(self.device)
+        placed(self.networks, self.device)
 
     def parts(self) -> dict[str, nn.Module]:
         return dict(self.networks.items())
 
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VAE":
         """Train on cells (n, d, d, d) of the configured resolution."""
-        packed = checked_cells(cells, self.config.resolution)
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            return self._loss(random_cells(packed, cells.resolution, n, self.config.augment, rng))
+        def loss(solid: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return self._loss(solid)
 
-        options = vars(self.config.training)
-        folder = self._run_folder(run)
-        stage = train("vae", self.networks, loss, run=folder, seed=self.config.seed, device=self.device, **options)
-        self.trained = training_facts(cells, {"vae": stage})
-        return self
+        return fit_one_stage(self, "vae", self.networks, loss, cells, run)
 
     def generate(
         self, n: int, *, seed: int, sampling: VAESampling | None = None, condition: Any = None, first: int = 0
@@ -63,8 +63,9 @@ class VAE(Generator):
         no_condition(condition)
         sampling = sampling or self.config.sampling
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
-        for start in range(first, first + n, _DECODED):
-            noise = CellNoise(seed, start, _DECODED, (self.config.latent,), self.device)
+        batch = self.together(sampling)
+        for start in range(first, first + n, batch):
+            noise = CellNoise(seed, start, batch, (self.config.latent,), self.device)
             rows.append(pack(self._decoded(sampling.spread * noise(), sampling.threshold)))
         return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed, first)
 
@@ -77,14 +78,12 @@ class VAE(Generator):
         ]
         return UnitCells.from_voxels(np.concatenate(rows))
 
-    def _loss(self, voxels: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative bound on the log-likelihood, a voxel, of cells Bool (n, d, d, d)."""
-        cells = self._bytes(voxels)
+    def _loss(self, cells: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The negative bound on the log-likelihood, a voxel, of cells uint8 (n, d, d, d)."""
         mean, log_variance = self.networks["encoder"](cells)
-        drawn = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        logits = self.networks["decoder"](drawn)
+        logits = self.networks["decoder"](gaussian_draw(mean, log_variance))
         recon = functional.binary_cross_entropy_with_logits(logits.float(), cells.float())
-        divergence = gaussian_divergence(mean, log_variance).mean()
+        divergence = gaussian_divergence(mean, log_variance).sum(1).mean()
         total = recon + self.config.kl_weight * divergence / cells[0].numel()
         return total, {"reconstruction": recon, "divergence": divergence}
 

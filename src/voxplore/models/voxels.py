@@ -1,7 +1,8 @@
 """What generators of voxels share: random turned cells of the training set, batches of one size, chains of voxels."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from torch.nn import functional
 
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, apply_operation
-from voxplore.models.base import CellNoise
+from voxplore.models.base import CellNoise, Generator
+from voxplore.training import train
+from voxplore.training.device import on_gpu
+from voxplore.training.feed import Prepare
 from voxplore.unitcells import UnitCells, pack, unpack
 
 __all__ = [
@@ -18,13 +22,18 @@ __all__ = [
     "check_divisible",
     "checked_cells",
     "draw_cells",
+    "fit_one_stage",
     "fixed_batch",
+    "half_precision",
     "no_condition",
+    "preparation",
     "random_cells",
+    "randomly_oriented",
     "signed",
     "training_facts",
-    "turned_by_lot",
 ]
+
+Model = TypeVar("Model", bound=Generator)
 
 #: What each kind of augmentation turns cells by.
 OPERATIONS = {"none": CUBE_OPERATIONS[:1], "six": ORIENTATIONS, "cube": CUBE_OPERATIONS}
@@ -39,7 +48,35 @@ def random_cells(packed: np.ndarray, resolution: int, n: int, augment: str, rng:
     return np.stack([apply_operation(cell, operations[k]) for cell, k in zip(voxels, turns, strict=True)])
 
 
-def turned_by_lot(cells: np.ndarray, augment: str, noise: CellNoise) -> np.ndarray:
+def preparation(packed: np.ndarray, resolution: int, augment: str, side: int | None = None) -> Prepare:
+    """How a training batch is prepared: `random_cells`, of which the first side^3 voxels where one is given."""
+
+    def prepare(rng: np.random.Generator, n: int) -> np.ndarray:
+        voxels = random_cells(packed, resolution, n, augment, rng)
+        return voxels if side is None else np.ascontiguousarray(voxels[:, :side, :side, :side])
+
+    return prepare
+
+
+def fit_one_stage(
+    model: Model,
+    stage: str,
+    network: nn.Module,
+    loss: Callable[[Tensor, int], tuple[Tensor, dict[str, Tensor]]],
+    cells: UnitCells,
+    run: str | Path | None,
+    side: int | None = None,
+) -> Model:
+    """`fit` of a model with one network, whose loss is shown random cells, uint8 (n, d, d, d), or corners of them."""
+    config = model.config
+    packed = checked_cells(cells, config.resolution)
+    options = {"run": model._run_folder(run), "seed": config.seed, "device": model.device, **vars(config.training)}
+    options["prepare"] = preparation(packed, cells.resolution, config.augment, side)
+    model.trained = training_facts(cells, {stage: train(stage, network, loss, **options)})
+    return model
+
+
+def randomly_oriented(cells: np.ndarray, augment: str, noise: CellNoise) -> np.ndarray:
     """Each of the cells (n, d, d, d) in an orientation of its own stream's choice."""
     operations = OPERATIONS[augment]
     if len(operations) == 1:
@@ -54,9 +91,9 @@ def fixed_batch(network: Callable[[Tensor], Tensor] | nn.Module, inputs: Tensor,
     return network(filled)[: len(inputs)]
 
 
-def signed(voxels: np.ndarray, device: str) -> Tensor:
-    """Bool (n, d, d, d) -> float32 (n, 1, d, d, d): +1 solid, -1 void."""
-    return 2 * torch.from_numpy(voxels.view(np.uint8)).to(device)[:, None].float() - 1
+def signed(solid: Tensor) -> Tensor:
+    """uint8 (n, d, d, d) of 0 and 1 -> float32 (n, 1, d, d, d): +1 solid, -1 void."""
+    return 2 * solid[:, None].float() - 1
 
 
 def draw_cells(
@@ -78,29 +115,34 @@ def draw_cells(
     rows = [np.zeros((0, (put or side) ** 3 // 8), np.uint8)]
     for first in range(start, start + n, batch):
         noise = CellNoise(seed, first, batch, (1, *3 * (side,)), device)
-        with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
+        with torch.no_grad(), half_precision(device):
             rows.append(pack((draw(noise, first)[:, 0] > 0).cpu().numpy()))
     return np.concatenate(rows)[:n]
+
+
+def half_precision(device: str) -> torch.autocast:
+    """Within it networks work in bfloat16 on a GPU, and as they are elsewhere."""
+    return torch.autocast("cuda", torch.bfloat16, enabled=on_gpu(device))
 
 
 def checked_cells(cells: UnitCells, resolution: int) -> np.ndarray:
     """The packed rows of training cells; VoxploreError where there are none or at another resolution."""
     if cells.resolution != resolution or not len(cells):
-        came = f"{len(cells)} at {cells.resolution}^3"
-        raise VoxploreError("training cells", expected=f"cells at {resolution}^3", came=came)
+        got = f"{len(cells)} at {cells.resolution}^3"
+        raise VoxploreError("training cells", expected=f"cells at {resolution}^3", got=got)
     return np.asarray(cells.packed)
 
 
-def check_divisible(resolution: int, by: int) -> None:
+def check_divisible(resolution: int, by: int, what: str = "resolution") -> None:
     """Raise VoxploreError where a network that works on blocks of `by` voxels cannot fill a cell."""
     if resolution % by:
-        raise VoxploreError("resolution", expected=f"a multiple of {by} for this network", came=str(resolution))
+        raise VoxploreError(what, expected=f"a multiple of {by} for this network", got=str(resolution))
 
 
 def no_condition(condition: Any) -> None:
     """Raise VoxploreError where a model without conditions is given one."""
     if condition is not None:
-        raise VoxploreError("condition", expected="none for this recipe", came=repr(condition)[:80])
+        raise VoxploreError("condition", expected="none for this recipe", got=repr(condition)[:80])
 
 
 def training_facts(cells: UnitCells, stages: dict[str, dict[str, float]]) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """XCube (Ren et al., 2024): a coarse grid is drawn first, then the cell inside it, each by latent diffusion.
 
-Faithful: p(coarse grid) p(cell | coarse grid), each level with a sparse structure VAE, whose decoder keeps, drops and
-splits voxels from coarse to fine, and a latent diffusion with prediction of the velocity and a linear schedule; early
-dilation, by which the coarse grid surrounds the cell; latents of the coarse level on a full cube, those of the fine one
-on the active voxels of the coarse grid alone, with their coordinates told; the fine level is trained on true coarse
-grids and drawn on generated ones. Sparse volumes are held densely under masks, which gives the same numbers.
+Faithful, read against the public code: p(coarse grid) p(cell | coarse grid), each level with a sparse structure VAE,
+whose decoder keeps, drops and splits voxels from coarse to fine, and a latent diffusion with prediction of the velocity
+and a linear schedule; early dilation, by which the coarse grid surrounds the cell; latents of the coarse level on a
+full cube, those of the fine one on the active voxels of the coarse grid alone, with their coordinates told; the fine
+level is trained on true coarse grids and drawn on generated ones; AdamW with AMSGrad, numbers of the gradient cut at
+0.5, averaged weights of 0.9999 for the diffusion. Sparse volumes are held densely under masks, which gives the same
+numbers.
 
 Our reading: two levels, 6^3 latents -> 24^3 grid -> 48^3 cell; all solid voxels are active, not surfaces alone; latents
 are standardised by channel (published: one factor of the first batch); the coarse U-Net halves and doubles by
-convolutions. `small` makes blocks of 2^3 voxels channels at both levels and lets the decoder split the true voxels
-besides its own in training, so as to keep to its budget on two cores; the latter spares it the published code's shaky
-start. Left out: normals, colours and text, which cells do not have, and the refinement network, which the published
-code leaves out too.
+convolutions and is narrower (128 and 256 channels in two levels; published: 192 times 1, 2, 4, 4 in four). `small` and
+`medium` make blocks of 2^3 voxels channels and let the decoder split the true voxels besides its own in training, so as
+to keep to their budget on a core; the latter spares it the published code's shaky start. Left out: normals, colours and
+text, which cells do not have, and the refinement network, which the published code leaves out too.
 """
 
 from pathlib import Path
@@ -24,8 +26,17 @@ from torch import Tensor, nn
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.encoding import encoded, occupancy
-from voxplore.models.voxels import checked_cells, no_condition, random_cells, training_facts
+from voxplore.models.voxels import (
+    check_divisible,
+    checked_cells,
+    half_precision,
+    no_condition,
+    preparation,
+    random_cells,
+    training_facts,
+)
 from voxplore.networks.dit3d import SinusoidalTime
+from voxplore.networks.gaussian import gaussian_draw
 from voxplore.networks.keep_drop import KeepDropVAE
 from voxplore.networks.latent_scale import LatentScale
 from voxplore.networks.masked3d import dilated
@@ -33,7 +44,7 @@ from voxplore.networks.masked_unet3d import MaskedUNet3D
 from voxplore.networks.unet3d import BlockStyle, UNet3D
 from voxplore.recipes.common import Training
 from voxplore.recipes.xcube import KeepDrop, LatentUNet, XCubeConfig, XCubeSampling
-from voxplore.training import train
+from voxplore.training import placed, train
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["XCube"]
@@ -52,14 +63,18 @@ class XCube(Generator):
     def __init__(self, config: XCubeConfig, device: str = "auto"):
         super().__init__(config, device)
         torch.manual_seed(config.seed)
-        self.fine_vae = _vae(config.fine, dense=False).to(self.device)
-        self.coarse_vae = _vae(config.coarse, dense=True).to(self.device)
-        self.fine_unet = _fine_unet(config.fine_unet, config.fine.latent).to(self.device)
-        self.coarse_unet = _coarse_unet(config.coarse_unet, config.coarse.latent).to(self.device)
+        self.fine_vae = placed(_vae(config.fine, dense=False), self.device)
+        self.coarse_vae = placed(_vae(config.coarse, dense=True), self.device)
+        self.fine_unet = placed(_fine_unet(config.fine_unet, config.fine.latent), self.device)
+        self.coarse_unet = placed(_coarse_unet(config.coarse_unet, config.coarse.latent), self.device)
         self.fine_scale = LatentScale(config.fine.latent).to(self.device)
         self.coarse_scale = LatentScale(config.coarse.latent).to(self.device)
+        check_divisible(config.resolution, self.fine_vae.factor * self.coarse_vae.factor)
         self.fine_side = config.resolution // self.fine_vae.factor
         self.coarse_side = self.fine_side // self.coarse_vae.factor
+        fine, coarse = config.fine_unet, config.coarse_unet
+        check_divisible(self.fine_side, fine.fold * 2 ** (len(fine.widths) - 1), "side of the fine latents")
+        check_divisible(self.coarse_side, 2 ** (len(coarse.widths) - 1), "side of the coarse latents")
         self.schedule = linear_schedule(config.steps, config.beta_first, config.beta_last)
 
     def parts(self) -> dict[str, nn.Module]:
@@ -88,8 +103,9 @@ class XCube(Generator):
         sampling = sampling or self.config.sampling
         rows = [np.zeros((0, self.config.resolution**3 // 8), np.uint8)]
         numbers = self.config.coarse.latent * self.coarse_side**3 + self.config.fine.latent * self.fine_side**3
-        for start in range(first, first + n, sampling.batch):
-            noise = CellNoise(seed, start, sampling.batch, (numbers,), self.device)()
+        batch = self.together(sampling)
+        for start in range(first, first + n, batch):
+            noise = CellNoise(seed, start, batch, (numbers,), self.device)()
             rows.append(pack(self._drawn_from(noise, sampling)))
         return self._drawn(np.concatenate(rows)[:n], self.config.resolution, seed, first)
 
@@ -105,27 +121,25 @@ class XCube(Generator):
 
     # ------------------------------------------------------------------------------------------------ training
 
-    def _random(self, packed: np.ndarray, n: int, rng: np.random.Generator) -> Tensor:
-        """Solid voxels (n, 1, d, d, d) of random cells."""
-        voxels = random_cells(packed, self.config.resolution, n, self.config.augment, rng)
-        return occupancy(voxels, self.device)
-
-    def _train(self, stage: str, loss: Any, folder: Path) -> dict[str, float]:
-        options: Training = getattr(self.config, f"{stage}_training")
-        seed = self.config.seed
-        return train(stage, getattr(self, stage), loss, run=folder, seed=seed, device=self.device, **vars(options))
+    def _train(self, stage: str, loss: Any, folder: Path, packed: np.ndarray | None = None) -> dict[str, float]:
+        """packed: cells of which the loss is shown random ones."""
+        length: Training = getattr(self.config, f"{stage}_training")
+        options = {"run": folder, "seed": self.config.seed, "device": self.device, **vars(length)}
+        if packed is not None:
+            options["prepare"] = preparation(packed, self.config.resolution, self.config.augment)
+        return train(stage, getattr(self, stage), loss, **options)
 
     def _fit_vae(self, stage: str, packed: np.ndarray, folder: Path) -> dict[str, float]:
         coarse = stage == "coarse_vae"
         vae, shape = (self.coarse_vae, self.config.coarse) if coarse else (self.fine_vae, self.config.fine)
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            solid = self._random(packed, n, rng)
+        def loss(cells: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            solid = occupancy(cells, self.device)
             grid = dilated(solid, self.fine_vae.factor) if coarse else solid
             keep, divergence = vae.compare(grid, own=shape.candidates == "own")
             return shape.keep_weight * keep + shape.kl_weight * divergence, {"keep": keep, "divergence": divergence}
 
-        return self._train(stage, loss, folder)
+        return self._train(stage, loss, folder, packed)
 
     def _coarse_latents(self, packed: np.ndarray) -> Tensor:
         """Means and log variances of all cells' coarse latents, float16 (m, 2 latent, s, s, s); learns their scale."""
@@ -142,9 +156,9 @@ class XCube(Generator):
         return known
 
     def _fit_coarse_unet(self, known: Tensor, folder: Path) -> dict[str, float]:
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            rows = torch.from_numpy(rng.integers(0, len(known), n)).to(known.device)
-            x_0 = self.coarse_scale.standardise(_drawn(*known[rows].to(self.device).float().chunk(2, dim=1)))
+        def loss(_: Any, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            rows = torch.randint(len(known), (n,), device=known.device)
+            x_0 = self.coarse_scale.standardise(gaussian_draw(*known[rows].float().chunk(2, dim=1)))
             return diffusion_loss(self.coarse_unet, x_0, self.schedule, "velocity"), {}
 
         return self._train("coarse_unet", loss, folder)
@@ -156,7 +170,8 @@ class XCube(Generator):
         size = self.config.sampling.batch
         total = torch.zeros(3, self.config.fine.latent, device=self.device)
         for _ in range(0, min(_FIRST_LOOK, len(packed)), size):
-            solid = self._random(packed, size, rng)
+            voxels = random_cells(packed, self.config.resolution, size, self.config.augment, rng)
+            solid = occupancy(voxels, self.device)
             mean, log_variance = self.fine_vae.encoder(solid)
             mask = self.fine_vae.mask(solid)
             square = mean.square() + log_variance.exp()
@@ -167,18 +182,18 @@ class XCube(Generator):
     def _fit_fine_unet(self, packed: np.ndarray, folder: Path) -> dict[str, float]:
         """Latents are encoded anew at each step: all of them would not fit the memory of a small machine."""
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            solid = self._random(packed, n, rng)
+        def loss(cells: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            solid = occupancy(cells, self.device)
             mask = self.fine_vae.mask(solid)
             with torch.no_grad():
-                x_0 = self.fine_scale.standardise(_drawn(*self.fine_vae.encoder(solid))) * mask
+                x_0 = self.fine_scale.standardise(gaussian_draw(*self.fine_vae.encoder(solid))) * mask
 
             def denoise(x_t: Tensor, t: Tensor) -> Tensor:
                 return self.fine_unet(x_t * mask, t, mask)
 
             return diffusion_loss(denoise, x_0, self.schedule, "velocity", mask=mask), {}
 
-        return self._train("fine_unet", loss, folder)
+        return self._train("fine_unet", loss, folder, packed)
 
     # ------------------------------------------------------------------------------------------------ sampling
 
@@ -188,7 +203,7 @@ class XCube(Generator):
         shapes = [(self.config.coarse.latent, self.coarse_side), (self.config.fine.latent, self.fine_side)]
         parts = noise.split([channels * side**3 for channels, side in shapes], dim=1)
         coarse, fine = (part.reshape(-1, c, s, s, s) for part, (c, s) in zip(parts, shapes, strict=True))
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.startswith("cuda")):
+        with half_precision(self.device):
             latents = self._denoised(self.coarse_unet, coarse, sampling.coarse_steps, sampling)
             everywhere = torch.ones_like(latents[:, :1])
             grid = self.coarse_vae.decoder(self.coarse_scale.restore(latents), everywhere)[-1].kept.float()
@@ -225,8 +240,3 @@ def _coarse_unet(shape: LatentUNet, latent: int) -> UNet3D:
 
 def _fine_unet(shape: LatentUNet, latent: int) -> MaskedUNet3D:
     return MaskedUNet3D(channels=latent, **vars(shape))
-
-
-def _drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Latents drawn from what cells are encoded as."""
-    return mean + (0.5 * log_variance).exp() * torch.randn_like(mean)

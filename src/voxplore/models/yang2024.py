@@ -1,13 +1,15 @@
 """Yang et al. (2024): a self-conditioned 3-D U-Net that predicts the cell, with few and snapped sampling steps.
 
-Faithful: the U-Net, told the log-SNR through learned frequencies; continuous time, the cell itself predicted, plain
-squared error; its own last estimate shown to it; 18 deterministic steps over uneven times, in whose later part each
-estimate is made -1 or +1, so that the output is binary; averaging over the permutations of the axes, and one octant
-mirrored out, as switches.
+Faithful, read against the public code: the U-Net, told the log-SNR through learned frequencies, whose attention stands
+behind a norm and SiLU that take the features' place, with a norm of its own; continuous time with log-SNR -log(exp(1e-4
++ 10 t^2) - 1), the cell itself predicted, plain squared error; its own last estimate shown to it, in half of the
+batches while it learns; 18 deterministic steps over uneven times, in whose later part each estimate is made -1 or +1
+before it is used and shown, so that the output is binary; AdamW, gradient norm 1, averaged weights of 0.999.
 
-Our reading: whole cells and no averaging unless the set has that symmetry. Averaging cannot draw a cell that lacks the
-symmetry, and mirroring makes central symmetry and periodicity perfect by construction. The snapped estimate, not the
-raw one, is shown to the next step.
+Our reading: whole cells of 48^3 with five levels down to 3^3 (published: octants of 64^3, down to 4^3), and no
+averaging over the permutations of the axes unless the set has that symmetry (published: always). Averaging cannot draw
+a cell that lacks the symmetry, and mirroring an octant makes central symmetry and periodicity perfect by construction;
+both are switches. bfloat16 on GPUs. `small` and `medium` make blocks of voxels channels.
 
 Left out: conditions on stiffness and volume with their cross-attention, guidance by a bulk-modulus regressor, the loop
 of active learning, the optimisation afterwards, and keeping only the largest component, which would be post-processing.
@@ -17,7 +19,6 @@ import itertools
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,16 +26,14 @@ from voxplore.diffusion import published_times, sample_snapped, self_conditioned
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import (
     check_divisible,
-    checked_cells,
     draw_cells,
+    fit_one_stage,
     no_condition,
-    random_cells,
     signed,
-    training_facts,
 )
 from voxplore.networks import BlockStyle, LearnedFrequencies, UNet3D
 from voxplore.recipes import Yang2024Config, Yang2024Network, Yang2024Sampling
-from voxplore.training import train
+from voxplore.training import placed
 from voxplore.unitcells import UnitCells
 
 __all__ = ["Yang2024", "permutation_mean"]
@@ -53,7 +52,7 @@ class Yang2024(Generator):
         check_divisible(config.resolution, 2 if config.octant else 1)
         check_divisible(self.side, config.network.fold * 2 ** (len(config.network.widths) - 1))
         torch.manual_seed(config.seed)
-        self.denoiser = _network(config.network).to(self.device)
+        self.denoiser = placed(_network(config.network), self.device)
 
     def parts(self) -> dict[str, nn.Module]:
         return {"denoiser": self.denoiser}
@@ -61,17 +60,11 @@ class Yang2024(Generator):
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "Yang2024":
         """Train on cells (n, d, d, d) of the configured resolution."""
         config = self.config
-        packed = checked_cells(cells, config.resolution)
 
-        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            voxels = random_cells(packed, cells.resolution, n, config.augment, rng)
-            shown = signed(np.ascontiguousarray(voxels[:, : self.side, : self.side, : self.side]), self.device)
-            return self_conditioned_loss(self.estimate, shown, config.self_conditioning), {}
+        def loss(solid: Tensor, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return self_conditioned_loss(self.estimate, signed(solid), config.self_conditioning), {}
 
-        folder, options = self._run_folder(run), vars(config.training)
-        stage = train("denoiser", self.denoiser, loss, run=folder, seed=config.seed, device=self.device, **options)
-        self.trained = training_facts(cells, {"denoiser": stage})
-        return self
+        return fit_one_stage(self, "denoiser", self.denoiser, loss, cells, run, self.side)
 
     def generate(
         self, n: int, *, seed: int, sampling: Yang2024Sampling | None = None, condition: Any = None, first: int = 0
@@ -85,7 +78,7 @@ class Yang2024(Generator):
             drawn = sample_snapped(self.estimate, noise, times, snap_below=chosen.snap_below)
             return mirrored(drawn) if self.config.octant else drawn
 
-        rows = draw_cells(draw, n, seed, self.side, chosen.batch, self.device, put=resolution, start=first)
+        rows = draw_cells(draw, n, seed, self.side, self.together(chosen), self.device, put=resolution, start=first)
         return self._drawn(rows, resolution, seed, first)
 
     def estimate(self, x_t: Tensor, last: Tensor, level: Tensor) -> Tensor:
@@ -117,7 +110,7 @@ def _network(options: Yang2024Network) -> UNet3D:
         time=LearnedFrequencies(options.time_width),
         time_width=options.time_width,
         attention=options.attention,
-        style=BlockStyle(dropout=options.dropout, heads=options.heads, silu=True),
+        style=BlockStyle(dropout=options.dropout, heads=options.heads, attention="after-silu"),
         fold=options.fold,
         stem=options.stem,
         last=options.stem,

@@ -4,7 +4,9 @@ from voxplore.networks.autoencoder import Decoder, Encoder
 from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.mlp import ResidualMLP
 from voxplore.networks.principal import PrincipalDecoder, PrincipalEncoder, start_from_principal_components
+from voxplore.networks.token_denoiser import TokenDenoiser
 from voxplore.networks.unet3d import BlockStyle, LearnedFrequencies, UNet3D
+from voxplore.networks.unit_autoencoder import UnitDecoder, UnitEncoder
 
 __all__ = [
     "BlockStyle",
@@ -17,6 +19,9 @@ __all__ = [
     "PrincipalEncoder",
     "ResidualMLP",
     "SinusoidalTime",
+    "TokenDenoiser",
     "UNet3D",
+    "UnitDecoder",
+    "UnitEncoder",
     "start_from_principal_components",
 ]

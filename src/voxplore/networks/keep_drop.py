@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voxplore.networks.gaussian import gaussian_divergence, gaussian_draw
 from voxplore.networks.masked3d import (
     MaskedConv3d,
     MaskedGroupNorm,
@@ -82,11 +83,9 @@ class KeepDropVAE(nn.Module):
         """
         mean, log_variance = self.encoder(grid)
         mask = self.mask(grid)
-        drawn = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         truth = pyramid(grid, self.block, self.count)[::-1] + ([grid] if self.block > 1 else [])
-        told = self.decoder(drawn, mask, () if own else truth)
-        each = 0.5 * (mean.float().square() + log_variance.float().exp() - 1 - log_variance.float())
-        divergence = (each * mask).sum() / mask.sum().clamp(min=1.0)
+        told = self.decoder(gaussian_draw(mean, log_variance), mask, () if own else truth)
+        divergence = (gaussian_divergence(mean, log_variance) * mask).sum() / mask.sum().clamp(min=1.0)
         return keep_drop_loss(told, truth), divergence
 
 

@@ -17,6 +17,8 @@ __all__ = ["PrincipalDecoder", "PrincipalEncoder", "start_from_principal_compone
 _CUT, _SLOPE = 0.45, 8.0
 #: Deviation of the leading latent before training; the others keep their size relative to it.
 _LEADING = 5.0
+#: Share of the half-resolution voxels that each step of the training compares.
+_SHARE = 0.25
 #: Smallest deviation that a component is divided by, in that of the leading one.
 _LEAST = 1e-3
 
@@ -74,7 +76,7 @@ class PrincipalDecoder(nn.Module):
             return coefficients @ self.fields + self.offset
         return coefficients @ self.fields[:, voxels] + self.offset[voxels]
 
-    def compare(self, latents: Tensor, cells: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    def compare(self, latents: Tensor, cells: Tensor, share: float = _SHARE) -> tuple[Tensor, Tensor]:
         """(logits, solid fractions), both (n, m), at a random share of the half-resolution voxels: for the loss."""
         count = self.side**3
         voxels = torch.randperm(count, device=cells.device)[: max(1, round(share * count))]
@@ -97,9 +99,10 @@ def start_from_principal_components(encoder: PrincipalEncoder, decoder: Principa
     fields = _components(fine - mean, len(decoder.fields))
     coefficients = (fine - mean) @ fields.T
     scale = coefficients.std(0)[0]
-    # In double precision the last digits, which can differ from run to run, are lost when it is rounded.
-    wanted = (coefficients / scale).double()
-    solved = torch.linalg.lstsq(latents.double(), wanted, rcond=1e-9, driver="gelsd").solution
+    # In double precision the last digits, which can differ from run to run, are lost when it is rounded. On the CPU:
+    # CUDA has no solver that puts up with components without spread.
+    wanted = (coefficients / scale).double().cpu()
+    solved = torch.linalg.lstsq(latents.double().cpu(), wanted, rcond=1e-9, driver="gelsd").solution
     decoder.linear.weight.copy_(solved.T)
     decoder.linear.bias.zero_()
     decoder.fields.copy_(_SLOPE * scale * fields)

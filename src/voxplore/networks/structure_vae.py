@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.networks.unet3d import fold, unfold, zero
+from voxplore.networks.unet3d import VoxelNorm, fold, unfold, zero
 
 __all__ = ["StructureDecoder", "StructureEncoder", "dice_loss"]
 
@@ -37,7 +37,7 @@ class StructureEncoder(nn.Module):
             layers += [_Block(width) for _ in range(blocks)]
         layers += [_Block(widths[-1]) for _ in range(middle)]
         self.layers = nn.Sequential(*layers)
-        self.norm = _VoxelNorm(widths[-1])
+        self.norm = VoxelNorm(widths[-1])
         self.leave = nn.Conv3d(widths[-1], 2 * latent, 3, padding=1)
 
     def forward(self, occupancy: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,7 +60,7 @@ class StructureDecoder(nn.Module):
         for before, width in itertools.pairwise(upwards):
             self.doubling.append(nn.Conv3d(before, 8 * width, 3, padding=1))
             self.levels.append(nn.Sequential(*(_Block(width) for _ in range(blocks))))
-        self.norm = _VoxelNorm(upwards[-1])
+        self.norm = VoxelNorm(upwards[-1])
         self.leave = nn.Conv3d(upwards[-1], stem**3, 3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -70,23 +70,12 @@ class StructureDecoder(nn.Module):
         return unfold(self.leave(functional.silu(self.norm(hidden))), self.stem)
 
 
-class _VoxelNorm(nn.Module):
-    """LayerNorm over the channels of each voxel, in float32."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.norm(features.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
-
-
 class _Block(nn.Module):
     """Two 3^3 convolutions, each behind norm and SiLU, beside the features, which start as they are."""
 
     def __init__(self, width: int):
         super().__init__()
-        self.norms = nn.ModuleList(_VoxelNorm(width) for _ in range(2))
+        self.norms = nn.ModuleList(VoxelNorm(width) for _ in range(2))
         self.convs = nn.ModuleList(nn.Conv3d(width, width, 3, padding=1) for _ in range(2))
         zero(self.convs[1])  # pyright: ignore[reportArgumentType]
 

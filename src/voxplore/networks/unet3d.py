@@ -21,6 +21,7 @@ __all__ = [
     "ResidualBlock",
     "UNet3D",
     "VolumeAttention",
+    "VoxelNorm",
     "fold",
     "unfold",
 ]
@@ -42,8 +43,10 @@ class BlockStyle:
     heads: int = 4
     head_width: int = 0
     """Channels of an attention head; 0 shares the level's width among the heads."""
-    silu: bool = False
-    """SiLU between the norm and the projections of attention."""
+    attention: Literal["plain", "after-silu", "layer-norm"] = "plain"
+    """plain: GroupNorm, then attention, added to the features. after-silu: the same on SiLU(GroupNorm(features)), which
+    take the features' place (Yang et al., published code). layer-norm: LayerNorm over the channels of each voxel before
+    attention and, where it is linear, after it; projections without bias (3D-CDM, published code)."""
 
 
 class LearnedFrequencies(nn.Module):
@@ -60,7 +63,7 @@ class LearnedFrequencies(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Features (n, inputs, d, d, d) and time (n, time_width) -> (n, outputs, d, d, d)."""
+    """Features (n, inputs, d, d, d) and time (n, time_width) -> (n, outputs, d, d, d). time_width: 0 is told none."""
 
     def __init__(self, inputs: int, outputs: int, time_width: int, style: BlockStyle):
         super().__init__()
@@ -69,27 +72,43 @@ class ResidualBlock(nn.Module):
         self.norm1 = _norm(inputs if first else outputs, style.groups)
         self.norm2 = _norm(outputs, style.groups)
         self.conv1, self.conv2 = nn.Conv3d(inputs, outputs, 3, padding=1), nn.Conv3d(outputs, outputs, 3, padding=1)
-        self.time = nn.Linear(time_width, outputs * (2 if style.time == "scale-shift" else 1))
+        numbers = outputs * (2 if style.time == "scale-shift" else 1)
+        self.time = nn.Linear(time_width, numbers) if time_width else None
         self.dropout = nn.Dropout(style.dropout)
         self.skip = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         if first:
             zero(self.conv2)
 
     def forward(self, features: Tensor, time: Tensor) -> Tensor:
-        told = self.time(functional.silu(time))[:, :, None, None, None]
+        told = None if self.time is None else self.time(functional.silu(time))[:, :, None, None, None]
         if self.style.order == "norm-first":
             hidden = self.conv1(functional.silu(self.norm1(features)))
             if self.style.time == "add":
-                hidden = self.norm2(hidden + told)
+                hidden = self.norm2(self._told(hidden, told))
             else:
-                hidden = _scaled(self.norm2(hidden), told)
+                hidden = self._told(self.norm2(hidden), told)
             hidden = self.conv2(self.dropout(functional.silu(hidden)))
         else:
-            hidden = self.norm1(self.conv1(features))
-            hidden = hidden + told if self.style.time == "add" else _scaled(hidden, told)
+            hidden = self._told(self.norm1(self.conv1(features)), told)
             hidden = self.dropout(functional.silu(hidden))
             hidden = functional.silu(self.norm2(self.conv2(hidden)))
         return hidden + self.skip(features)
+
+    def _told(self, hidden: Tensor, told: Tensor | None) -> Tensor:
+        if told is None:
+            return hidden
+        return hidden + told if self.style.time == "add" else _scaled(hidden, told)
+
+
+class VoxelNorm(nn.Module):
+    """LayerNorm over the channels of each voxel of (n, channels, d, d, d), in float32."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(features.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
 
 
 class VolumeAttention(nn.Module):
@@ -101,17 +120,23 @@ class VolumeAttention(nn.Module):
 
     def __init__(self, channels: int, style: BlockStyle, linear: bool = False):
         super().__init__()
-        self.heads, self.linear, self.silu = style.heads, linear, style.silu
+        self.heads, self.linear = style.heads, linear
         inner = style.heads * style.head_width or channels
-        self.norm = _norm(channels, style.groups)
-        self.qkv = nn.Conv3d(channels, 3 * inner, 1)
+        layer_norm = style.attention == "layer-norm"
+        self.before = nn.Identity()
+        if style.attention == "after-silu":
+            self.before = nn.Sequential(_norm(channels, style.groups), nn.SiLU())
+        self.norm = VoxelNorm(channels) if layer_norm else _norm(channels, style.groups)
+        self.qkv = nn.Conv3d(channels, 3 * inner, 1, bias=not layer_norm)
         self.out = nn.Conv3d(inner, channels, 1)
-        zero(self.out)
+        self.after = VoxelNorm(channels) if layer_norm and linear else nn.Identity()
+        if not layer_norm:
+            zero(self.out)
 
     def forward(self, features: Tensor) -> Tensor:
         n, _, *sides = features.shape
+        features = self.before(features)
         seen = self.norm(features)
-        seen = functional.silu(seen) if self.silu else seen
         q, k, v = self.qkv(seen).flatten(2).reshape(n, 3, self.heads, -1, sides[0] * sides[1] * sides[2]).unbind(1)
         if self.linear:
             q, k = q.softmax(2) * q.shape[2] ** -0.5, k.softmax(3)
@@ -119,7 +144,7 @@ class VolumeAttention(nn.Module):
         else:
             q, k, v = (part.transpose(2, 3) for part in (q, k, v))
             found = functional.scaled_dot_product_attention(q, k, v).transpose(2, 3)
-        return features + self.out(found.reshape(n, -1, *sides))
+        return features + self.after(self.out(found.reshape(n, -1, *sides)))
 
 
 class UNet3D(nn.Module):
@@ -130,9 +155,9 @@ class UNet3D(nn.Module):
     the first convolution and voxels again after the last. stem, last: kernels of those two convolutions.
     stem_width: channels that the first convolution puts out, 0 for widths[0].
     resample: "conv" halves by a strided convolution of 3^3 and doubles by repetition and a convolution; "conv4" by
-    convolutions of 4^3, the latter transposed. finest_skip: one more block joins the features with the finest skip.
-    condition: numbers a cell that are told at every level as one more channel, a linear map of them to a volume of
-    side `resolution` / (fold 2^i).
+    convolutions of 4^3, the latter transposed. finest_skip: one more block joins the features with the finest skip;
+    last_time: it is told the time too. condition: numbers a cell that are told at every level, down, in the middle and
+    up, as one more channel, a linear map of them to a volume of side `resolution` / (fold 2^i).
     """
 
     def __init__(
@@ -153,6 +178,7 @@ class UNet3D(nn.Module):
         last: int = 3,
         resample: Literal["conv", "conv4"] = "conv",
         finest_skip: bool = True,
+        last_time: bool = True,
         condition: int = 0,
         resolution: int = 0,
     ):
@@ -161,18 +187,20 @@ class UNet3D(nn.Module):
         levels = range(len(widths))
         told = int(condition > 0)
         sides = [resolution // (fold * 2**i) for i in levels]
+        # On the way down, in the middle, on the way up.
+        sides = [*sides, sides[-1], *sides[:0:-1]]
         self.volumes = nn.ModuleList(_ConditionVolume(condition, side) for side in sides if told)
         before = [stem_width or widths[0], *widths[:-1]]
         self.stem = nn.Conv3d(inputs * fold**3, before[0], stem, padding=stem // 2)
         shared = {"blocks": blocks, "time_width": time_width, "style": style}
         self.down = nn.ModuleList(_Level(before[i] + told, widths[i], attention[i], **shared) for i in levels)
         self.halvings = nn.ModuleList(_halving(widths[i], resample) for i in levels[:-1])
-        self.middle = _Level(widths[-1], widths[-1], middle, **{**shared, "blocks": 1})
+        self.middle = _Level(widths[-1] + told, widths[-1], middle, **{**shared, "blocks": 1})
         self.after = ResidualBlock(widths[-1], widths[-1], time_width, style)
         up = levels[:0:-1]
-        self.up = nn.ModuleList(_Level(2 * widths[i], widths[i - 1], attention[i], **shared) for i in up)
+        self.up = nn.ModuleList(_Level(2 * widths[i] + told, widths[i - 1], attention[i], **shared) for i in up)
         self.doublings = nn.ModuleList(_doubling(widths[i - 1], resample) for i in up)
-        self.join = ResidualBlock(2 * widths[0], widths[0], time_width, style) if finest_skip else None
+        self.join = ResidualBlock(2 * widths[0], widths[0], time_width * last_time, style) if finest_skip else None
         self.norm = _norm(widths[0], style.groups) if style.order == "norm-first" else None
         self.leave = nn.Conv3d(widths[0], outputs * fold**3, last, padding=last // 2)
 
@@ -180,16 +208,15 @@ class UNet3D(nn.Module):
         """condition: (n, numbers) where the network was made for one."""
         told = self.time(time)
         features = self.stem(fold(volumes, self.fold))
+        shown = iter([volume(condition) for volume in self.volumes])
         skips = []
         for i, level in enumerate(self.down):
             features = self.halvings[i - 1](features) if i else features
-            if len(self.volumes):
-                features = torch.cat([features, self.volumes[i](condition)], dim=1)
-            features = level(features, told)
+            features = level(_joined(features, next(shown, None)), told)
             skips.append(features)
-        features = self.after(self.middle(features, told), told)
+        features = self.after(self.middle(_joined(features, next(shown, None)), told), told)
         for level, double in zip(self.up, self.doublings, strict=True):
-            features = double(level(torch.cat([features, skips.pop()], dim=1), told))
+            features = double(level(_joined(features, next(shown, None), skips.pop()), told))
         if self.join is not None:
             features = self.join(torch.cat([features, skips.pop()], dim=1), told)
         if self.norm is not None:
@@ -256,6 +283,12 @@ def zero(layer: nn.Conv3d) -> None:
 def _norm(channels: int, groups: int) -> nn.GroupNorm:
     """GroupNorm with the largest number of groups up to `groups` that divides the channels."""
     return nn.GroupNorm(next(g for g in range(min(groups, channels), 0, -1) if channels % g == 0), channels)
+
+
+def _joined(*parts: Tensor | None) -> Tensor:
+    """What there is of these features, side by side."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there, dim=1) if len(there) > 1 else there[0]
 
 
 def _scaled(hidden: Tensor, told: Tensor) -> Tensor:

@@ -1,19 +1,35 @@
 """RECIPES: a named, frozen configuration for every row of every table; torch is not needed to read them.
 
 Names are `<model>[-variant]-<set>-<size>`: set `nets`, `shells`, `both`, `families`, `metatruss`,
-`metashell`; size `tiny` (tests, 16^3), `small` (two CPU cores), `full` (one GPU).
+`metashell`; size `tiny` (tests, 16^3), `small` (two CPU cores), `medium` (hours of one core; baselines at 24^3), `full`
+(one GPU).
 """
 
 from typing import Any
 
+from voxplore.recipes.autoencoders import PatchAutoencoder, PrincipalAutoencoder, TokenAutoencoder, UnitAutoencoder
 from voxplore.recipes.cdm3d import CDM3DConfig, CDM3DNetwork, CDM3DSampling, cdm3d_recipes
 from voxplore.recipes.common import Training
 from voxplore.recipes.dit3d import DiT3DConfig, DiT3DNetwork, DiT3DSampling, dit3d_recipes
 from voxplore.recipes.edits import edits_recipes
 from voxplore.recipes.graph import graph_recipes
+from voxplore.recipes.steps import LargestPiece, Levels, MatchDensity, Orient, Redraw, Step, Symmetrise
+from voxplore.recipes.tokens import TokenSampling, TokensConfig, tokens_recipes
 from voxplore.recipes.trellis import TrellisConfig, TrellisSampling, trellis_recipes
 from voxplore.recipes.vae import vae_recipes
-from voxplore.recipes.voxplore import RAS, SRR, Autoencoder, Denoiser, Sampling, VoxPloreConfig, voxplore_recipes
+from voxplore.recipes.voxplore import (
+    RAS,
+    SRR,
+    ClosedForm,
+    Contrastive,
+    Loss,
+    Regularisation,
+    ResidualDenoiser,
+    Sampling,
+    Sink,
+    VoxPloreConfig,
+)
+from voxplore.recipes.voxplore_rows import voxplore_recipes
 from voxplore.recipes.xcube import XCubeConfig, XCubeSampling, xcube_recipes
 from voxplore.recipes.yang2024 import Yang2024Config, Yang2024Network, Yang2024Sampling, yang2024_recipes
 
@@ -30,12 +46,29 @@ __all__ = [
     "RAS",
     "RECIPES",
     "SRR",
-    "Autoencoder",
-    "Denoiser",
+    "ClosedForm",
+    "Contrastive",
+    "LargestPiece",
+    "Levels",
+    "Loss",
+    "MatchDensity",
+    "Orient",
+    "PatchAutoencoder",
+    "PrincipalAutoencoder",
+    "Redraw",
+    "Regularisation",
+    "ResidualDenoiser",
+    "Sink",
+    "Step",
+    "Symmetrise",
+    "TokenAutoencoder",
     "Sampling",
+    "TokenSampling",
+    "TokensConfig",
     "Training",
     "TrellisConfig",
     "TrellisSampling",
+    "UnitAutoencoder",
     "VoxPloreConfig",
     "XCubeConfig",
     "XCubeSampling",
@@ -43,6 +76,7 @@ __all__ = [
 
 RECIPES: dict[str, Any] = {
     **voxplore_recipes(),
+    **tokens_recipes(),
     **graph_recipes(),
     **vae_recipes(),
     **edits_recipes(),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from voxplore.recipes.common import Augment, Training
+from voxplore.recipes.common import MEDIUM_SECONDS, SMALL_SECONDS, Augment, Training, budgeted
 
 __all__ = ["GraphConfig", "GraphSampling", "graph_recipes"]
 
@@ -64,8 +64,18 @@ _SMALL = GraphConfig(
     encoder_layers=3,
     decoder_layers=2,
     score_width=32,
-    training=Training(100_000, 64, 1e-3),
+    training=budgeted(SMALL_SECONDS, 64, 1e-3),
     sampling=GraphSampling(node_threshold=0.25, lower=(0.2, 0.15, 0.1, 0.05, 0.0)),
+)
+#: Voxels of 24^3 on one core; the network has no resolution.
+_MEDIUM = replace(
+    _SMALL,
+    resolution=24,
+    width=GraphConfig.width,
+    encoder_layers=GraphConfig.encoder_layers,
+    decoder_layers=GraphConfig.decoder_layers,
+    score_width=GraphConfig.score_width,
+    training=budgeted(MEDIUM_SECONDS, 64, 1e-3, medium=True),
 )
 _TINY = replace(
     _SMALL,
@@ -81,4 +91,5 @@ _TINY = replace(
 
 def graph_recipes() -> dict[str, GraphConfig]:
     """Name -> configuration of every row of the graph VAE."""
-    return {"graph-nets-tiny": _TINY, "graph-nets-small": _SMALL, "graph-nets-full": GraphConfig()}
+    sizes = {"tiny": _TINY, "small": _SMALL, "medium": _MEDIUM, "full": GraphConfig()}
+    return {f"graph-nets-{size}": config for size, config in sizes.items()}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from voxplore.recipes.common import Augment, Training
+from voxplore.recipes.common import MEDIUM_SECONDS, SMALL_SECONDS, Augment, Training, budgeted
 
 __all__ = ["FlowTransformer", "StructureVAE", "TrellisConfig", "TrellisSampling", "trellis_recipes"]
 
@@ -48,8 +48,8 @@ class TrellisSampling:
 
     steps: int = 25
     """Published code: 50 by default, 12 in its example."""
-    rescale: float = 1.0
-    """r of t' = r t / (1 + (r - 1) t); 1 leaves the times evenly spaced (published code)."""
+    rescale: float = 3.0
+    """r of t' = r t / (1 + (r - 1) t) (3 in the released pipeline); 1 leaves the times evenly spaced."""
     batch: int = 32
     """Cells drawn together; the last digits, and with them a voxel here and there, may depend on it."""
 
@@ -65,21 +65,33 @@ class TrellisConfig:
     """Standardise each channel of the latents (our choice; the published structure stage takes them as they are)."""
     augment: Augment = "six"
     """Our choice."""
-    vae_training: Training = Training(40_000, 32, 3e-4)
-    flow_training: Training = Training(150_000, 64, 3e-4)
-    """Lengths, batches and rates are our choice (published: 1e-4 and up to a million steps on many GPUs)."""
+    vae_training: Training = Training(400_000, 32, 1e-4, 0.0, 0.02, 0.3, 1.0, 0.9999, beta2=0.999)
+    flow_training: Training = Training(2_000_000, 64, 1e-4, 0.0, 0.02, 0.0, 1.0, 0.9999, beta2=0.999)
+    """AdamW at 1e-4, beta2 0.999, averaged weights of decay 0.9999 (published code); lengths, batches, the fall of the
+    rate of the VAE and the fixed bound on the gradient are our choice (published: a million steps of 256)."""
     sampling: TrellisSampling = field(default_factory=TrellisSampling)
     seed: int = 0
 
 
-#: Ten minutes of one core, five of two: blocks of 4^3 voxels are channels at once, and all widths are small.
-#: Lengths follow from the measured seconds a step.
+#: Ten minutes of one core: blocks of 4^3 voxels are channels at once, and all widths are small; a token of 2^3 latent
+#: voxels carries 64 numbers, a third of its width, as a velocity cannot pass through fewer.
 _SMALL = TrellisConfig(
     vae=StructureVAE(4, (24,), 1, 0, 8),
-    flow=FlowTransformer(3, 192, 6, 4),
+    flow=FlowTransformer(2, 192, 6, 4),
     augment="none",
-    vae_training=Training(8_000, 16, 3e-3, ema=0.99),
-    flow_training=Training(12_800, 32, 1e-3, ema=0.99),
+    vae_training=budgeted(0.3 * SMALL_SECONDS, 16, 3e-3, ema=0.99),
+    flow_training=budgeted(0.7 * SMALL_SECONDS, 32, 1e-3, ema=0.99),
+    sampling=TrellisSampling(25),
+)
+
+#: 24^3 on one core: blocks of 2^3 voxels are channels, two levels, 6^3 latents, each of them a token as published.
+_MEDIUM = TrellisConfig(
+    resolution=24,
+    vae=StructureVAE(2, (24, 72), 1, 1, 8),
+    flow=FlowTransformer(1, 144, 6, 4),
+    augment="none",
+    vae_training=budgeted(0.3 * MEDIUM_SECONDS, 32, 1e-3, medium=True),
+    flow_training=budgeted(0.7 * MEDIUM_SECONDS, 32, 5e-4, medium=True),
     sampling=TrellisSampling(25),
 )
 
@@ -97,6 +109,6 @@ _TINY = replace(
 
 def trellis_recipes() -> dict[str, TrellisConfig]:
     """Name -> configuration of every row of Trellis."""
-    sizes = {"tiny": _TINY, "small": _SMALL, "full": TrellisConfig()}
+    sizes = {"tiny": _TINY, "small": _SMALL, "medium": _MEDIUM, "full": TrellisConfig()}
     sets = ("nets", "shells", "both", "metatruss", "metashell")
     return {f"trellis-{cells}-{size}": config for cells in sets for size, config in sizes.items()}

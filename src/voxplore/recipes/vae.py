@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from voxplore.recipes.common import Augment, Training
+from voxplore.recipes.common import MEDIUM_SECONDS, SMALL_SECONDS, Augment, Training, budgeted
 
 __all__ = ["VAEConfig", "VAESampling", "vae_recipes"]
 
@@ -39,13 +39,16 @@ class VAEConfig:
     seed: int = 0
 
 
-#: Five minutes on two cores.
-_SMALL = VAEConfig(stem=8, widths=(64, 128), augment="none", training=Training(30_000, 16, 1e-3))
+#: Ten minutes of one core.
+_SMALL = VAEConfig(stem=8, widths=(64, 128), augment="none", training=budgeted(SMALL_SECONDS, 16, 1e-3))
+_MEDIUM = VAEConfig(
+    resolution=24, stem=4, widths=(64, 128), augment="none", training=budgeted(MEDIUM_SECONDS, 32, 1e-3, medium=True)
+)
 _TINY = replace(_SMALL, resolution=16, stem=4, widths=(32, 64), latent=16, training=Training(1_600, 16, 2e-3))
 
 
 def vae_recipes() -> dict[str, VAEConfig]:
     """Name -> configuration of every row of the voxel VAE."""
-    sizes = {"tiny": _TINY, "small": _SMALL, "full": VAEConfig()}
+    sizes = {"tiny": _TINY, "small": _SMALL, "medium": _MEDIUM, "full": VAEConfig()}
     sets = ("nets", "shells", "both", "metatruss", "metashell")
     return {f"vae-{cells}-{size}": config for cells in sets for size, config in sizes.items()}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from voxplore.recipes.common import Augment, Training
+from voxplore.recipes.common import MEDIUM_SECONDS, SMALL_SECONDS, Augment, Training, budgeted
 
 __all__ = ["KeepDrop", "LatentUNet", "XCubeConfig", "XCubeSampling", "xcube_recipes"]
 
@@ -61,6 +61,11 @@ class XCubeSampling:
     """Cells drawn together; the last digits, and with them a voxel here and there, may depend on it."""
 
 
+def _published(cells: int, batch: int, learning_rate: float, decay: float, ema: float | None) -> Training:
+    usual = {"clip": None, "clip_value": 0.5, "amsgrad": True, "beta2": 0.999}
+    return Training(cells, batch, learning_rate, decay=decay, ema=ema, **usual)
+
+
 @dataclass(frozen=True)
 class XCubeConfig:
     """XCube (Ren et al., 2024) at 48^3 in two levels, 6^3 latents -> 24^3 grid -> 48^3 cell (our choice: there is no
@@ -81,29 +86,50 @@ class XCubeConfig:
     beta_last: float = 0.02
     augment: Augment = "six"
     """Our choice."""
-    coarse_vae_training: Training = Training(80_000, 32, 3e-4, clip=0.5)
-    coarse_unet_training: Training = Training(400_000, 128, 2e-4, clip=0.5)
-    fine_vae_training: Training = Training(40_000, 32, 3e-4, clip=0.5)
-    fine_unet_training: Training = Training(80_000, 32, 2e-4, clip=0.5)
-    """Lengths, batches and rates are our choice (published: 100 epochs, batch 32, 1e-4; 256 and 5e-5 for diffusion on
-    eight GPUs); the clipping is published."""
+    coarse_vae_training: Training = _published(400_000, 32, 1e-4, 0.3, None)
+    coarse_unet_training: Training = _published(2_000_000, 128, 5e-5, 0.0, 0.9999)
+    fine_vae_training: Training = _published(400_000, 32, 1e-4, 0.3, None)
+    fine_unet_training: Training = _published(1_000_000, 32, 5e-5, 0.0, 0.9999)
+    """AdamW with AMSGrad, beta2 0.999, numbers of the gradient cut at 0.5, 1e-4 for the VAEs and 5e-5 for the
+    diffusion, whose weights are averaged with decay 0.9999 (published code). Lengths and batches are our choice
+    (published: 100 epochs of batches of 32; 256 for diffusion, on eight GPUs), and so is how the rate of the VAEs falls
+    (published: by 0.7 every 50,000 cells)."""
     sampling: XCubeSampling = field(default_factory=XCubeSampling)
     seed: int = 0
 
 
-#: Ten minutes of one core, five of two, with the latents encoded between the stages: blocks of 2^3 voxels are channels
-#: everywhere, and all widths are small. Lengths follow from the measured seconds a step.
+def _medium(learning_rate: float) -> Training:
+    return budgeted(MEDIUM_SECONDS / 4, 32, learning_rate, medium=True, clip=None, clip_value=0.5, amsgrad=True)
+
+
+#: Ten minutes of one core in four equal parts: blocks of 2^3 voxels are channels everywhere, and all widths are small;
+#: that of the fine U-Net is twice the 24 numbers of a block, as a velocity cannot pass through fewer.
 _SMALL = XCubeConfig(
     coarse=KeepDrop(2, (16, 48), 16, 16, 1, candidates="own+true"),
     fine=KeepDrop(2, (8,), 3, 8, 1, kl_weight=0.3, candidates="own+true"),
     coarse_unet=LatentUNet((64, 128), 1, (True, True), 4, 128),
-    fine_unet=LatentUNet((24, 48), 1, (False, True), 4, 128, fold=2),
+    fine_unet=LatentUNet((48, 96), 1, (False, True), 4, 128, fold=2),
     augment="none",
-    coarse_vae_training=Training(4_800, 16, 3e-3, ema=0.99),
-    coarse_unet_training=Training(6_400, 16, 1e-3, ema=0.99),
-    fine_vae_training=Training(1_600, 8, 3e-3, ema=0.98),
-    fine_unet_training=Training(2_560, 8, 2e-3, ema=0.98),
+    coarse_vae_training=budgeted(SMALL_SECONDS / 4, 16, 3e-3, ema=0.99),
+    coarse_unet_training=budgeted(SMALL_SECONDS / 4, 16, 1e-3, ema=0.99),
+    fine_vae_training=budgeted(SMALL_SECONDS / 4, 8, 3e-3, ema=0.98),
+    fine_unet_training=budgeted(SMALL_SECONDS / 4, 8, 2e-3, ema=0.98),
     sampling=XCubeSampling("dpm++", 12, 8),
+)
+
+#: 24^3 on one core: 6^3 latents -> 12^3 grid -> cell. The 32 numbers of a block of fine latents pass through 64.
+_MEDIUM = XCubeConfig(
+    resolution=24,
+    coarse=KeepDrop(1, (32, 64), 16, 16, 1, candidates="own+true"),
+    fine=KeepDrop(2, (32,), 4, 16, 1, kl_weight=0.3, candidates="own+true"),
+    coarse_unet=LatentUNet((64, 128), 1, (True, True), 4, 256),
+    fine_unet=LatentUNet((64, 128), 1, (False, True), 4, 256, fold=2),
+    augment="none",
+    coarse_vae_training=_medium(1e-3),
+    coarse_unet_training=_medium(5e-4),
+    fine_vae_training=_medium(1e-3),
+    fine_unet_training=_medium(5e-4),
+    sampling=XCubeSampling("ddim", 50, 50),
 )
 
 #: At 16^3: 2^3 latents -> 8^3 grid -> cell.
@@ -124,6 +150,6 @@ _TINY = replace(
 
 def xcube_recipes() -> dict[str, XCubeConfig]:
     """Name -> configuration of every row of XCube."""
-    sizes = {"tiny": _TINY, "small": _SMALL, "full": XCubeConfig()}
+    sizes = {"tiny": _TINY, "small": _SMALL, "medium": _MEDIUM, "full": XCubeConfig()}
     sets = ("nets", "shells", "both", "metatruss", "metashell")
     return {f"xcube-{cells}-{size}": config for cells in sets for size, config in sizes.items()}

@@ -7,9 +7,9 @@ the learned method alone.
 from typing import Any
 
 from .geometric import Repair, repair
-from .table import METHODS, Change, compare, refine
+from .sets import METHODS, Change, compare, refine
 
-__all__ = ["METHODS", "Change", "compare", "Refiner", "RefinerConfig", "Repair", "load_refiner", "refine", "repair"]
+__all__ = ["METHODS", "Change", "Refiner", "RefinerConfig", "Repair", "compare", "load_refiner", "refine", "repair"]
 
 _LEARNED = ("Refiner", "RefinerConfig", "load_refiner")
 

@@ -59,7 +59,7 @@ def repair(cell: np.ndarray) -> tuple[np.ndarray, Repair]:
     nothing floats, whose solid is symmetric or far from it and whose faces meet, comes out unchanged.
     """
     if cell.ndim != 3 or cell.dtype != np.bool_:
-        raise VoxploreError("cell", expected="Bool (d, d, d)", came=f"{cell.dtype} {cell.shape}")
+        raise VoxploreError("cell", expected="Bool (d, d, d)", got=f"{cell.dtype} {cell.shape}")
     if not cell.any() or cell.all():
         return cell.copy(), Repair()
     solid = int(cell.sum())

@@ -1,4 +1,4 @@
-"""Repair by a small network that was trained to undo the damage of `data.negatives.degrade` (our choice)."""
+"""Repair by a small network that was trained to undo the damage of `data.prepare.negatives.degrade` (our choice)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from voxplore import __version__, config, files
-from voxplore.data.negatives import degrade
+from voxplore import __version__, config, storage
+from voxplore.data.prepare.negatives import degrade
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
 from voxplore.networks.patches import PatchRefiner
+from voxplore.ranges import check_config
 from voxplore.training import train
 from voxplore.training.checkpoint import compact, expand, read_tensors, write_tensors
 from voxplore.training.guard import guarded
@@ -60,7 +61,7 @@ class Refiner:
         """Train on whole cells, in all orientations and places. run: as in `training.train`; the same call resumes."""
         _check(self.settings.patch, cells.resolution)
         if len(cells) == 0:
-            raise VoxploreError("cells", expected="at least one", came="none")
+            raise VoxploreError("cells", expected="at least one", got="none")
         s = self.settings
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -94,11 +95,11 @@ class Refiner:
             "format": _FORMAT, "format_version": 1, "voxplore_version": __version__,
             "trained": self.trained, "config": config.to_dict(self.settings),
         }  # fmt: skip
-        with files.staged_folder(folder, overwrite) as stage:
+        with storage.staged_folder(folder, overwrite) as stage:
             tensors = self.network.state_dict()
             write_tensors(stage / "network.safetensors", compact(tensors) if small else tensors, {"part": "network"})
-            header["sha256"] = {"network.safetensors": files.sha256(stage / "network.safetensors")}
-            files.write_json(stage / "config.json", header)
+            header["sha256"] = {"network.safetensors": storage.sha256(stage / "network.safetensors")}
+            storage.write_json(stage / "config.json", header)
 
     def checksum(self) -> str:
         """SHA-256 of the weights."""
@@ -113,24 +114,26 @@ class Refiner:
 def load_refiner(folder: str | Path = SHIPPED) -> Refiner:
     """Open a saved refiner; VoxploreError names the file that is missing or does not fit."""
     folder = Path(folder)
-    header = files.read_json(folder / "config.json")
+    header = storage.read_json(folder / "config.json")
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise VoxploreError(folder / "config.json", expected=f'"format": "{_FORMAT}"', came="something else")
+        raise VoxploreError(folder / "config.json", expected=f'"format": "{_FORMAT}"', got="something else")
     settings = config.from_dict(RefinerConfig, header.get("config"), str(folder / "config.json"))
+    check_config(settings, str(folder / "config.json"))
     with guarded(folder, header.get("config")):
         refiner = Refiner(settings)
     path = folder / "network.safetensors"
+    storage.check_sha256(folder, header.get("sha256"), [path.name])
     try:
         refiner.network.load_state_dict(expand(read_tensors(path)[0]))
     except RuntimeError as error:
-        raise VoxploreError(path, expected="weights of this configuration", came="others") from error
+        raise VoxploreError(path, expected="weights of this configuration", got="others") from error
     refiner.trained = header.get("trained", {})
     return refiner
 
 
 def _check(patch: int, resolution: int) -> None:
     if resolution % patch:
-        raise VoxploreError("cells", expected=f"a resolution that is a multiple of {patch}", came=str(resolution))
+        raise VoxploreError("cells", expected=f"a resolution that is a multiple of {patch}", got=str(resolution))
 
 
 def _turned(voxels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How scores change along one field of the configuration: read off score files alone.
 
-Every drawing says under `samples.made.config` what it was drawn with (`runs.draw`), so nothing but scores is needed.
+Every drawing says under `samples.made.config` what it was drawn with (`workflows.generate.draw`), so nothing but scores
+is needed.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.metrics import METRIC, Scores
 
 __all__ = ["Curve", "curves_of", "draw_curve", "field_of"]
@@ -56,7 +57,7 @@ def curves_of(scores: Iterable[Scores], field: str) -> list[Curve]:
 
 def draw_curve(curves: list[Curve], others: dict[str, Scores], field: str, folder: Path) -> None:
     """Write curve.png and curve.csv to `folder`; others: rows to mark beside the curves, by name."""
-    files.write_csv(folder / "curve.csv", _columns(curves, field))
+    storage.write_csv(folder / "curve.csv", _columns(curves, field))
     _draw(curves, others, field, folder / "curve.png")
 
 

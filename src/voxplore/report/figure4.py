@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 
 __all__ = ["draw_figure4"]
 
@@ -19,15 +19,15 @@ def draw_figure4(out: str | Path, points: int = 100, seed: int = 0, overwrite: b
     """
     from voxplore.latent.toy import PANELS, relax, two_clusters
 
-    files.refuse_existing(Path(out), overwrite)
+    storage.refuse_existing(Path(out), overwrite)
     start = two_clusters(points, seed)
     found = {
         name: [part.numpy() for part in relax(*start, forces)] if name != "start" else [part.numpy() for part in start]
         for name, forces in PANELS.items()
     }
-    with files.staged_folder(out, overwrite) as stage:
+    with storage.staged_folder(out, overwrite) as stage:
         _draw(found, stage / "figure4.png")
-        files.write_csv(stage / "figure4.csv", _columns(found))
+        storage.write_csv(stage / "figure4.csv", _columns(found))
     return {name: _measures(*panel) for name, panel in found.items()}
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxplore import files
-from voxplore.data.negatives import degrade_cells
+from voxplore import storage
+from voxplore.data.prepare.negatives import degrade_cells
 from voxplore.errors import VoxploreError
 from voxplore.show import render
 from voxplore.unitcells import UnitCells
@@ -43,28 +43,28 @@ def draw_latents(
     see `nearest_of_own_class`, in all dimensions; `gap`, the distance between the centres of cells and negatives in
     their root mean square radius.
     """
-    files.refuse_existing(Path(out), overwrite)
+    storage.refuse_existing(Path(out), overwrite)
     for name, model in models.items():
         if model.name != "voxplore":
-            raise VoxploreError(name, expected="a VoxPlore", came=model.name)
+            raise VoxploreError(name, expected="a VoxPlore", got=model.name)
     if len(cells) < 4:
-        raise VoxploreError("cells", expected="four or more", came=str(len(cells)))
+        raise VoxploreError("cells", expected="four or more", got=str(len(cells)))
     n = min(n, len(cells) // 2)
     order = np.random.default_rng(seed).permutation(len(cells))
     panels, found = {}, {}
-    with files.staged_folder(out, overwrite) as stage:
+    with storage.staged_folder(out, overwrite) as stage:
         for number, (name, model) in enumerate(models.items()):
             sets = {
                 "training": cells[order[:n]],
-                "negative": degrade_cells(cells[order[n : 2 * n]], model.config.negative_mix, seed),
+                "negative": degrade_cells(cells[order[n : 2 * n]], model.config.loss.negative_mix, seed),
                 "drawn": model.generate(max(n // 4, _SHOWN), seed=seed),
             }
             latents = {kind: model.encode(part).cpu().numpy().astype(np.float64) for kind, part in sets.items()}
             panels[name], found[name] = _panel(latents)
             render(sets["drawn"][:_SHOWN], stage / f"drawn-{number}.png", columns=_SHOWN, size=_TILE)
         _draw(panels, found, stage)
-        files.write_csv(stage / "latents.csv", _columns(panels))
-        files.write_json(stage / "latents.json", found)
+        storage.write_csv(stage / "latents.csv", _columns(panels))
+        storage.write_json(stage / "latents.json", found)
     return found
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from voxplore import files
-from voxplore.compare import Row, Table, compare
+from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.metrics import METRIC, Scores
+from voxplore.report.compare import Row, Table, compare
 from voxplore.report.curve import curves_of, draw_curve
 
 __all__ = ["make_report"]
@@ -32,11 +32,11 @@ def make_report(
     reference stand in one table. along: a field of the configuration, such as "sampling.srr.strength": curve.png and
     curve.csv show the scores along it. rows: further folders of scores. Raises VoxploreError where there are none.
     """
-    files.refuse_existing(Path(out), overwrite)
+    storage.refuse_existing(Path(out), overwrite)
     folders = _by_reference(Path(results), [Path(row) for row in rows])
-    with files.staged_folder(out, overwrite) as stage:
+    with storage.staged_folder(out, overwrite) as stage:
         parts = [_section(name, stage, paths, along) for name, paths in folders.items()]
-        files.write_text(stage / "index.html", _page(parts))
+        storage.write_text(stage / "index.html", _page(parts))
     return len(parts)
 
 
@@ -50,7 +50,7 @@ def _by_reference(results: Path, more: Sequence[Path] = ()) -> dict[str, list[Pa
         if isinstance(reference, dict):
             found.setdefault((str(reference["name"]), str(reference["sha256"])), []).append(path.parent)
     if not found:
-        raise VoxploreError(results, expected="scores.json somewhere below it", came="none")
+        raise VoxploreError(results, expected="scores.json somewhere below it", got="none")
     names = [name for name, _ in found]
     return {
         _file_name(name if names.count(name) == 1 else f"{name}-{sha[:8]}"): paths
@@ -78,7 +78,7 @@ def _section(name: str, stage: Path, folders: Sequence[Path], along: str | None)
 def _curve(name: str, folders: Sequence[Path], along: str, stage: Path) -> None:
     curves = curves_of([Scores.load(folder) for folder in folders], along)
     if not curves:
-        raise VoxploreError(name, expected=f"drawings with two values of {along} and all else equal", came="none")
+        raise VoxploreError(name, expected=f"drawings with two values of {along} and all else equal", got="none")
     held_out = [path for folder in folders if (path := folder / "rows" / "held-out").is_dir()]
     draw_curve(curves, {path.name: Scores.load(path) for path in held_out[:1]}, along, stage)
 

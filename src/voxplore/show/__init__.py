@@ -1,7 +1,7 @@
 """Pictures and pages that show unit cells."""
 
 from voxplore.show.directional import render_directional
-from voxplore.show.gallery import gallery
+from voxplore.show.gallery import Plot, gallery
 from voxplore.show.picture import render, render_graph, render_lattice
 
-__all__ = ["gallery", "render", "render_directional", "render_graph", "render_lattice"]
+__all__ = ["Plot", "gallery", "render", "render_directional", "render_graph", "render_lattice"]

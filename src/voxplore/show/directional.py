@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 
 __all__ = ["render_directional"]
@@ -23,12 +23,12 @@ def render_directional(
     size: width in pixels. Raises VoxploreError where the path is no PNG or a value is negative or not finite.
     """
     if Path(path).suffix.lower() != ".png":
-        raise VoxploreError(path, expected="a path that ends in .png", came=Path(path).suffix or "no suffix")
+        raise VoxploreError(path, expected="a path that ends in .png", got=Path(path).suffix or "no suffix")
     directions = _sphere()
     radius = np.asarray(value(directions.reshape(-1, 3)), np.float64).reshape(directions.shape[:2])
     if not np.isfinite(radius).all() or (radius < 0).any():
-        raise VoxploreError(label, expected="finite numbers of 0 or more", came=f"{radius.min()}")
-    with files.atomic_file(path) as temporary:
+        raise VoxploreError(label, expected="finite numbers of 0 or more", got=f"{radius.min()}")
+    with storage.atomic_file(path) as temporary:
         _draw(directions * radius[..., None], radius, label, size).savefig(temporary, format="png")
 
 

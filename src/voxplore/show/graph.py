@@ -21,8 +21,8 @@ def graph_field(nodes: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.nd
     """
     nodes, edges = np.asarray(nodes, float).reshape(-1, 3), np.asarray(edges, int).reshape(-1, 2)
     if len(edges) and not (edges.min() >= 0 and edges.max() < len(nodes)):
-        came = f"{edges.min()} to {edges.max()}"
-        raise VoxploreError("edges", expected=f"rows of {len(nodes)} nodes", came=came)
+        got = f"{edges.min()} to {edges.max()}"
+        raise VoxploreError("edges", expected=f"rows of {len(nodes)} nodes", got=got)
     places = nodes * _RESOLUTION + _OVERHANG
     side = _RESOLUTION + 2 * _OVERHANG
     struts = np.full((side, side, side), np.inf, np.float32)

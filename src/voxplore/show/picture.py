@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from voxplore import files, geometry
+from voxplore import geometry, storage
 from voxplore.errors import VoxploreError
 from voxplore.show import shade
 from voxplore.show.graph import graph_field
@@ -37,9 +38,9 @@ def render(
     """
     voxels = as_voxels(cells)
     if not len(voxels):
-        raise VoxploreError("cells to render", expected="at least one cell", came="none")
+        raise VoxploreError("cells to render", expected="at least one cell", got="none")
     if captions is not None and len(captions) != len(voxels):
-        raise VoxploreError("captions", expected=f"one for each of {len(voxels)} cells", came=str(len(captions)))
+        raise VoxploreError("captions", expected=f"one for each of {len(voxels)} cells", got=str(len(captions)))
     view = _View(voxels.shape[1:], _checked(size, 16, 4096, "size"))
     tiles = [view.draw(surface_field(cell)) for cell in voxels]
     _write(_grid(tiles, min(_checked(columns, 1, 1000, "columns"), len(tiles)), captions), path)
@@ -54,7 +55,7 @@ def render_lattice(
     """Write a PNG with a row for each cell: the unit cell, and beside it the lattice of `tile` cells along x, y, z."""
     voxels = as_voxels(cells)
     if min(tile) < 1:
-        raise VoxploreError("tile", expected="three positive counts", came=str(tile))
+        raise VoxploreError("tile", expected="three positive counts", got=str(tile))
     shape = voxels.shape[1:]
     single = _View(shape, size)
     many = _View((shape[0] * tile[0], shape[1] * tile[1], shape[2] * tile[2]), size)
@@ -130,12 +131,14 @@ def _fitted(
 
 def _checked(value: int, low: int, high: int, where: str) -> int:
     if not low <= value <= high:
-        raise VoxploreError(where, expected=f"a number from {low} to {high}", came=str(value))
+        raise VoxploreError(where, expected=f"a number from {low} to {high}", got=str(value))
     return int(value)
 
 
 def _write(image: Image.Image, path: str | Path) -> None:
     if Path(path).suffix.lower() != ".png":
-        raise VoxploreError(path, expected="a path that ends in .png", came=Path(path).suffix or "no suffix")
-    with files.atomic_file(path) as temporary:
-        image.save(temporary, format="PNG")
+        raise VoxploreError(path, expected="a path that ends in .png", got=Path(path).suffix or "no suffix")
+    facts = PngInfo()
+    facts.add_text("Software", "voxplore")  # `--overwrite` replaces pictures that say so
+    with storage.atomic_file(path) as temporary:
+        image.save(temporary, format="PNG", pnginfo=facts)

@@ -1,6 +1,7 @@
 """Training: one loop and its checkpoints."""
 
+from voxplore.training.device import pick_device, placed
 from voxplore.training.hardware import hardware
-from voxplore.training.loop import pick_device, train
+from voxplore.training.loop import train
 
-__all__ = ["hardware", "pick_device", "train"]
+__all__ = ["hardware", "pick_device", "placed", "train"]

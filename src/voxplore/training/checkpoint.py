@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from voxplore import files
+from voxplore import storage
 from voxplore.errors import VoxploreError
 
 __all__ = ["compact", "expand", "load_state", "read_tensors", "save_state", "write_tensors"]
@@ -20,21 +20,21 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any])
     """Write named tensors and JSON facts to `path` atomically."""
     from safetensors.torch import save_file
 
-    with files.atomic_file(path) as temporary:
+    with storage.atomic_file(path) as temporary:
         ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(ready, temporary, metadata={"facts": json.dumps(facts)})
 
 
-def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and facts of `path`; VoxploreError where it is absent or damaged."""
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, on the CPU, and facts of `path`; VoxploreError where it is absent or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt", device=device) as file:
+        with safe_open(path, "pt") as file:
             facts = json.loads((file.metadata() or {}).get("facts", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise VoxploreError(path, expected="a safetensors file", came=str(error)[:200] or "nothing") from error
+        raise VoxploreError(path, expected="a safetensors file", got=str(error)[:200] or "nothing") from error
 
 
 def compact(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -69,25 +69,30 @@ def save_state(
     write_tensors(path, tensors, facts)
 
 
-def load_state(
-    path: Path, module: nn.Module, optimiser: optim.Optimizer, ema: dict[str, Tensor], device: str
-) -> dict[str, Any]:
-    """Put a checkpoint back into its four places; returns the facts."""
-    tensors, facts = read_tensors(path, device)
+def load_state(path: Path, module: nn.Module, optimiser: optim.Optimizer, ema: dict[str, Tensor]) -> dict[str, Any]:
+    """Put a checkpoint back into its four places, wherever those are; returns the facts."""
+    tensors, facts = read_tensors(path)
     try:
         module.load_state_dict(_under("module.", tensors))
         state: dict[int, dict[str, Tensor]] = {}
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         for name, tensor in _under("optimiser.", tensors).items():
             number, key = name.split(".", 1)
-            # Adam keeps its step counts on the CPU.
-            state.setdefault(int(number), {})[key] = tensor.cpu() if key == "step" else tensor
+            state.setdefault(int(number), {})[key] = _laid_as(parameters[int(number)], tensor)
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
         for name, tensor in _under("ema.", tensors).items():
             ema[name].copy_(tensor)
-    except (RuntimeError, KeyError, ValueError) as error:
-        came = str(error).splitlines()[0][:200]
-        raise VoxploreError(path, expected="a checkpoint of this model", came=came) from error
+    except (RuntimeError, KeyError, ValueError, IndexError) as error:
+        got = str(error).splitlines()[0][:200]
+        raise VoxploreError(path, expected="a checkpoint of this model", got=got) from error
     return facts
+
+
+def _laid_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """A tensor of the parameter's shape with its order of axes in memory, which fused optimisers take for granted."""
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

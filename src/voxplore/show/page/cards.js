@@ -31,11 +31,29 @@ function makeCards() {
     canvas.setAttribute("aria-hidden", "true");
     button.append(canvas, element("span", name), element("span", "", { className: "value" }));
     button.addEventListener("click", () => open(i));
-    const item = element("li");
-    item.append(button);
+    const item = element("li"), more = element("details"), choice = element("label", undefined, { className: "choice" });
+    const box = element("input", undefined, { type: "checkbox" });
+    box.dataset.choose = i;
+    box.addEventListener("change", () => choose(i, box.checked));
+    choice.append(box, element("span", "choose"));
+    more.append(element("summary", "all properties"));
+    more.addEventListener("toggle", () => { if (more.open && !more.querySelector("dl")) more.append(listOf(i)); });
+    const verdict = columnOf("verdict"), told = verdict && element("span", String(verdict.values[i]), { className: "verdict" });
+    if (told && verdict.values[i] !== "of use") told.classList.add("against");
+    item.append(button, ...(told ? [told] : []), choice, more);
     item.dataset.cell = i;
     cards.push(item);
   });
+}
+
+function listOf(i) {
+  const list = element("dl");
+  list.append(...data.columns.map((column) => {
+    const row = element("div");
+    row.append(element("dt", column.name), element("dd", told(column, i), { className: typeof column.values[i] === "number" ? "number" : "" }));
+    return row;
+  }));
+  return list;
 }
 
 function passes(i) {
@@ -44,6 +62,10 @@ function passes(i) {
     const own = column === "name" ? data.names[i] : columnOf(column).values[i];
     if (kind === "contains") return written(own).toLowerCase().includes(value.toLowerCase());
     if (own === null || typeof own !== "number") return false;
+    if (kind === "between") {
+      const [low, high] = value.split(/\s*(?:\.\.|to|;|\s)\s*/).map(Number);
+      return own >= low && (Number.isNaN(high) || high === undefined || own <= high);
+    }
     return kind === "at least" ? own >= Number(value) : own <= Number(value);
   });
 }
@@ -57,8 +79,9 @@ function arrange() {
   } else if (!ascending) shown.reverse();
   $("direction").textContent = ascending ? "lowest first" : "highest first";
   $("direction").setAttribute("aria-label", "Order: " + $("direction").textContent);
-  for (const i of shown) cards[i].querySelector(".value").textContent = column ? by + " " + written(column.values[i]) : "";
+  for (const i of shown) cards[i].querySelector(".value").textContent = column ? by + " " + told(column, i) : "";
   $("grid").replaceChildren(...shown.map((i) => cards[i]));
+  plotCells();
   $("count").textContent = shown.length === count ? `${count} unit cells of ${d}×${d}×${d} voxels` : `${shown.length} of ${count} unit cells`;
 }
 
@@ -74,9 +97,10 @@ function addFilter() {
   options(column, [...data.columns.map((c) => c.name), "name"]);
   function kinds() {
     const numeric = columnOf(column.value) && columnOf(column.value).values.some((v) => typeof v === "number");
-    options(kind, numeric ? ["at least", "at most"] : ["contains"]);
+    options(kind, numeric ? ["at least", "at most", "between"] : ["contains"]);
   }
   function change() {
+    value.placeholder = kind.value === "between" ? "0.1 to 0.3" : "";
     Object.assign(filter, { column: column.value, kind: kind.value, value: value.value.trim() });
     arrange();
   }

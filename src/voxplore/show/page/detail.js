@@ -30,6 +30,7 @@ function drawDetail(share, samples) {
   const before = performance.now();
   fit($("view"), share);
   renderer.draw($("view"), opened, { ...view, turning: true }, samples);
+  drawRule($("view"));
   if (NEAREST) {
     fit($("nearest-view"), share);
     renderer.draw($("nearest-view"), NEAREST.volume[opened], { ...view, turning: true }, samples);
@@ -48,11 +49,9 @@ function open(i) {
     $("nearest-name").textContent = "nearest training cell: " + NEAREST.names[i];
     $("nearest-view").setAttribute("aria-label", "Nearest training cell " + NEAREST.names[i]);
   }
-  $("values").replaceChildren(...data.columns.map((column) => {
-    const row = element("div");
-    row.append(element("dt", column.name), element("dd", written(column.values[i])));
-    return row;
-  }));
+  $("values").replaceChildren(...listOf(i).childNodes);
+  $("view-choose").checked = chosen.has(i);
+  $("view-choose").dataset.choose = i;
   if (!$("detail").open) $("detail").showModal();
   $("view").focus();
   redraw();
@@ -81,13 +80,37 @@ function setTile(tile) {
   redraw();
 }
 
+// The directions of the axes, and a bar of a round length in millimetres.
+function drawRule(canvas) {
+  const pen = canvas.getContext("2d"), pixels = canvas.width, unit = pixels / 480;
+  const cell = (pixels * view.zoom) / (1.5 * view.tile * 1.16), edge = Number($("size").value) || data.size;
+  const a = (view.azimuth * Math.PI) / 180, e = (view.elevation * Math.PI) / 180;
+  const right = [-Math.sin(a), Math.cos(a), 0], up = [-Math.cos(a) * Math.sin(e), -Math.sin(a) * Math.sin(e), Math.cos(e)];
+  const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink");
+  pen.save();
+  Object.assign(pen, { strokeStyle: ink, fillStyle: ink, lineWidth: 1.6 * unit, font: `${13 * unit}px system-ui, sans-serif`, textAlign: "center", textBaseline: "middle" });
+  const [x, y, long] = [40 * unit, pixels - 40 * unit, 24 * unit];
+  "xyz".split("").forEach((name, axis) => {
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.lineTo(x + right[axis] * long, y - up[axis] * long);
+    pen.stroke();
+    pen.fillText(name, x + right[axis] * long * 1.4, y - up[axis] * long * 1.4);
+  });
+  const rough = (edge * 110 * unit) / cell, power = 10 ** Math.floor(Math.log10(rough));
+  const length = power * (rough / power >= 5 ? 5 : rough / power >= 2 ? 2 : 1), wide = (length / edge) * cell;
+  const [end, base] = [pixels - 18 * unit, pixels - 18 * unit];
+  pen.beginPath();
+  for (const [p, q] of [[end - wide, -5], [end - wide, 5], [end - wide, 0], [end, 0], [end, -5], [end, 5]]) pen.lineTo(p, base + q * unit);
+  pen.stroke();
+  pen.fillText(`${Number(length.toPrecision(2))} mm`, end - wide / 2, base - 12 * unit);
+  pen.restore();
+}
+
 function download() {
   const edge = Number($("size").value);
   if (!(edge > 0)) { $("size").focus(); return; }
-  const link = element("a", undefined, { download: data.names[opened].replace(/[^\w.-]+/g, "_").slice(0, 80) + ".stl" });
-  link.href = URL.createObjectURL(new Blob([stlOf(opened, edge)], { type: "model/stl" }));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  save(stlOf(opened, edge), fileName(data.names[opened]) + ".stl", "model/stl");
 }
 
 function listen() {
@@ -104,6 +127,7 @@ function listen() {
   });
   $("reset").addEventListener("click", () => { Object.assign(view, START); redraw(); });
   $("download").addEventListener("click", download);
+  $("size").addEventListener("input", redraw);
   $("axis").addEventListener("change", () => { view.axis = Number($("axis").value); $("slice").disabled = view.axis < 0; redraw(); });
   $("slice").addEventListener("input", () => { view.slice = Number($("slice").value); redraw(); });
   for (const button of document.querySelectorAll("[data-tile]")) button.addEventListener("click", () => setTile(Number(button.dataset.tile)));
@@ -132,8 +156,11 @@ async function begin() {
   options($("sort"), ["order of the file", ...data.columns.map((column) => column.name)]);
   ascending = true;
   if (data.sort) { $("sort").value = data.sort; ascending = false; }
+  $("size").value = data.size;
   makeCards();
   listen();
+  beginPlot();
+  beginChoice();
   setTile(1);
   arrange();
   try {

@@ -1,0 +1,167 @@
+"""Rows about generators: Table 1, the closed form, token latents, the shipped model, families, resolutions."""
+
+from commands import Setting, Step, build, compare, draw, picture, reference_rows, score, script, train
+
+MODELS = {
+    "nets": (
+        "closed-form",
+        "voxplore-paper",
+        "voxplore-tokens",
+        "dit3d",
+        "yang2024",
+        "xcube",
+        "trellis",
+        "cdm3d",
+        "graph",
+        "vae",
+        "edits",
+    ),
+    "shells": (
+        "closed-form",
+        "voxplore-paper",
+        "voxplore-tokens",
+        "dit3d",
+        "yang2024",
+        "xcube",
+        "trellis",
+        "cdm3d",
+        "vae",
+        "edits",
+    ),  # they have no struts
+}
+PRINTED = {"nets": "metatruss", "shells": "metashell"}
+
+
+#: Rows of one size: hours of one CPU core, and in place of the paper's network the published one on a GPU.
+ONE_SIZE = {
+    ("closed-form", "full"): "closed-form-{cells}-small",
+    ("closed-form", "medium"): "closed-form-{cells}-small",
+    ("voxplore-paper", "small"): "voxplore-paper-{cells}-medium",
+    ("voxplore-paper", "full"): "voxplore-published-{cells}-full",
+    ("voxplore-tokens", "small"): "voxplore-tokens-{cells}-medium",
+    ("voxplore-tokens", "full"): "voxplore-tokens-{cells}-medium",
+}
+
+
+def recipe_of(s: Setting, model: str, cells: str) -> str:
+    """The recipe of a model's row."""
+    return ONE_SIZE.get((model, s.size), f"{model}-{{cells}}-{s.size}").format(cells=cells)
+
+
+def table1(s: Setting, cells: str) -> list[Step]:
+    """Every generator: train once, draw with three seeds, score; seed 0 also refined. One table of all there are."""
+    data, scores, others = build(s, cells), [], []
+    n = s.drawn(1000, tiny=6)
+    for model in s.of(MODELS[cells]):
+        recipe = recipe_of(s, model, cells)
+        trained, kept = train(s, data, recipe), f"results/{cells}/{recipe}"
+        draws = {seed: draw(s, trained, f"samples/{recipe}/seed{seed}", n, seed) for seed in s.draws(0, 1, 2)}
+        for seed, drawn in draws.items():
+            rows = reference_rows(f"results/{cells}/*/seed0/rows", n) if seed == 0 else ()
+            scores.append(score(drawn, data, recipe, f"{kept}/seed{seed}", rows))
+        if 0 in draws:
+            refined = f"refined/{recipe}/seed0"
+            repaired = Step(
+                refined, ("refine", draws[0].out, "--reference", data.out, "--out", refined), (draws[0], data)
+            )
+            scores.append(score(repaired, data, f"{recipe} refined", f"{kept}/seed0-refined"))
+            others.append(Step(f"{kept}/refinement.json", ("copy", refined, kept, "refinement.json"), (repaired,)))
+            others.append(picture(draws[0], f"{kept}/cells.png", 64))
+    sizes = ("small", "medium") if s.size == "small" else (s.size,)
+    found = [f"results/{cells}/*-{cells}-{size}/seed[0-2]*" for size in sizes]
+    return [*others, compare(scores, f"results/{cells}/table1", ("--printed", PRINTED[cells]), found)]
+
+
+def closed_form(s: Setting, cells: str) -> list[Step]:
+    """The small recipe, and the same training with symmetrised decoding: three draws each, reconstruction, picture."""
+    size = "tiny" if s.tiny else "small"
+    data, plain = build(s, cells), f"closed-form-{cells}-{size}"
+    trained = train(s, data, plain)
+    symmetrised = train(s, data, f"closed-form-sym-{cells}-{size}", autoencoder_of=trained)
+    return [step for model in (trained, symmetrised) for step in _measured(s, model, data)]
+
+
+def tokens(s: Setting, cells: str) -> list[Step]:
+    """Token latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
+    data, size, goals, scores = build(s, cells), "tiny" if s.tiny else "medium", [], []
+    base = train(s, data, f"voxplore-tokens-{cells}-{size}")
+    for variant in s.of(("plain", "largest", "noreg", "nosrr")):
+        recipe = f"voxplore-tokens-{cells}-{size}".replace(
+            "tokens", "tokens" if variant == "plain" else f"tokens-{variant}"
+        )
+        shared = None if variant in ("plain", "noreg") else base
+        measured = _measured(s, train(s, data, recipe, autoencoder_of=shared), data)
+        goals += measured
+        scores += [step for step in measured if "/seed" in step.out]
+    return [*goals, compare(scores, f"results/{cells}/tokens")]
+
+
+def paper(s: Setting, cells: str) -> list[Step]:
+    """The paper's network as a CPU can train it: three draws, reconstruction, picture."""
+    data = build(s, cells)
+    return _measured(s, train(s, data, f"voxplore-paper-{cells}-{'tiny' if s.tiny else 'medium'}"), data)
+
+
+def _measured(s: Setting, model: Step, data: Step) -> list[Step]:
+    """Three draws scored, reconstruction, and 64 cells of seed 0 shown."""
+    recipe, cells = model.out.split("/")[1], data.out.removeprefix("data/")
+    kept, n = f"results/{cells}/{recipe}", s.drawn(1000)
+    goals = []
+    for seed in s.draws(0, 1, 2):
+        rows = reference_rows(f"results/{cells}/*/seed0/rows", n) if seed == 0 else ()
+        drawn = draw(s, model, f"samples/{recipe}/seed{seed}", n, seed)
+        goals.append(score(drawn, data, recipe, f"{kept}/seed{seed}", rows))
+        if seed == 0:
+            goals.append(picture(drawn, f"{kept}/cells.png"))
+    return [*goals, reconstruction(s, model, data, f"{kept}/reconstruction.json")]
+
+
+def reconstruction(s: Setting, model: Step | str, data: Step, out: str) -> Step:
+    """Reconstruction IoU of training and held-out cells."""
+    needs = (data,) if isinstance(model, str) else (model, data)
+    name = model if isinstance(model, str) else model.out
+    few = ("--limit", "16") if s.tiny else ()
+    return script("reconstruction", out, (name, data.out, *few), needs)
+
+
+def shipped(s: Setting) -> list[Step]:
+    """The model in the package, at its own resolution, scored with three draws."""
+    data, n = build(s, "both", n=40 if s.tiny else 0, resolution=48, name="both-48" if s.tiny else ""), s.drawn(1000)
+    kept, goals = "results/both/shipped", []
+    for seed in s.draws(0, 1, 2):
+        drawn = draw(s, "default", f"samples/shipped/seed{seed}", n, seed)
+        goals.append(score(drawn, data, "shipped model", f"{kept}/seed{seed}"))
+    return [*goals, reconstruction(s, "default", data, f"{kept}/reconstruction.json")]
+
+
+def families(s: Setting) -> list[Step]:
+    """One model on seven families: reconstruction and scores of each family."""
+    data, goals, n, size = build(s, "families"), [], s.drawn(1000), "tiny" if s.tiny else "small"
+    plain = train(s, data, f"closed-form-families-{size}")
+    for variant in s.of(("plain", "sym")):
+        sym = variant == "sym"
+        model = train(s, data, f"closed-form-sym-families-{size}", autoencoder_of=plain) if sym else plain
+        recipe = model.out.split("/")[1]
+        drawn, kept = draw(s, model, f"samples/{recipe}/seed0", n), f"results/families/{recipe}"
+        scored = score(drawn, data, recipe, f"{kept}/seed0", ("--rows", "--row-size", str(n)))
+        rebuilt = reconstruction(s, model, data, f"{kept}/reconstruction.json")
+        goals.append(picture(drawn, f"{kept}/cells.png"))
+        goals.append(script("scores_by_family", f"{kept}/families.json", (kept, data.out), (scored, rebuilt, data)))
+    return goals
+
+
+def resolution(s: Setting, cells: str) -> list[Step]:
+    """The same recipe at several resolutions, 2,000 cells and a short training each: to be compared within itself."""
+    goals, scores, n = [], [], s.drawn(200)
+    shown, size = (160, "tiny") if s.tiny else (60_000, "small")
+    for d in s.of(("24", "48", "64", "96"), tiny=("16", "24")):
+        data = build(s, cells, n=60 if s.tiny else 2000, resolution=int(d), name=f"{cells}-{d}-few")
+        changes = (f"autoencoder.resolution={d}", f"autoencoder_training.cells={shown}")
+        model = train(s, data, f"closed-form-{cells}-{size}", f"runs/resolution-{cells}/{d}", changes)
+        drawn, kept = draw(s, model, f"samples/resolution-{cells}/{d}", n), f"results/{cells}/resolution/{d}"
+        scores.append(score(drawn, data, f"{d}^3", f"{kept}/seed0", ("--rows", "--row-size", str(n))))
+        goals += [
+            reconstruction(s, model, data, f"{kept}/reconstruction.json"),
+            picture(drawn, f"{kept}/cells.png", 16),
+        ]
+    return [*goals, compare(scores, f"results/{cells}/resolution/table")]

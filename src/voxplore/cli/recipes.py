@@ -1,0 +1,41 @@
+"""`voxplore recipes`: what `train` can be asked for."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+__all__ = ["Command"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """List the recipes of `voxplore train`, a line a model and its variants, with the sets and sizes there are."""
+
+    filter: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILTER")] = ""
+    """Only names that hold this text; then every name in full."""
+
+    def run(self) -> str:
+        from voxplore.errors import VoxploreError, nearest
+        from voxplore.recipes import RECIPES
+
+        names = [name for name in RECIPES if self.filter in name]
+        if not names:
+            expected = f"a part of a recipe's name, such as {nearest(self.filter, RECIPES)}"
+            raise VoxploreError("filter", expected=expected, got=repr(self.filter))
+        if self.filter:
+            return "\n".join(names)
+        families: dict[str, dict[str, list[str]]] = {}
+        for name in names:
+            family, cells, size = name.rsplit("-", 2)
+            families.setdefault(family, {}).setdefault(cells, []).append(size)
+        width = max(map(len, families))
+        return "\n".join(f"{family:<{width}}  {_sets(sets)}" for family, sets in sorted(families.items()))
+
+
+def _sets(sets: dict[str, list[str]]) -> str:
+    """Which sizes there are on which sets; sets of the same sizes together."""
+    groups: dict[str, list[str]] = {}
+    for cells, sizes in sets.items():
+        groups.setdefault("|".join(sizes), []).append(cells)
+    return "; ".join(f"{'|'.join(cells)} {sizes}" for sizes, cells in groups.items())

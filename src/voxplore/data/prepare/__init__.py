@@ -1,0 +1,1 @@
+"""What is done to cells before training and scoring: split, orientations, repeats, negatives."""

@@ -1,0 +1,1 @@
+"""Published sets: read, and fetched where asked for."""

@@ -1,0 +1,7 @@
+"""VoxPlore: autoencoder with RAS-regularised latents, latent diffusion with SRR (Sec. 4); read `method` first."""
+
+from voxplore.models.voxplore.interpolation import interpolate
+from voxplore.models.voxplore.method import VoxPlore
+from voxplore.models.voxplore.tokens import VoxPloreTokens
+
+__all__ = ["VoxPlore", "VoxPloreTokens", "interpolate"]

@@ -1,0 +1,185 @@
+"""VoxPlore with token latents: the paper's steps where each cell's latent is the tokens of its asymmetric unit.
+
+Encode, regulate (RAS), diffuse, repel (SRR), decode, as in Sec. 4; what differs is the latent. It has no bottleneck
+between the tokens, so that it holds where a strut lies to a fraction of a voxel, and a transformer denoises it. Cells
+are drawn with the sets of flips that training cells have, each as often as they have it, and have them exactly.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
+from voxplore.models.base import CellNoise, Generator
+from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
+from voxplore.models.voxplore.chain import Chain, with_drawing_steps
+from voxplore.models.voxplore.flips import flips_of
+from voxplore.models.voxplore.losses import autoencoder_loss, with_degraded
+from voxplore.models.voxplore.token_latents import KnownTokens
+from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks
+from voxplore.models.voxplore.upgrade import upgraded_tokens
+from voxplore.networks import TokenDenoiser
+from voxplore.recipes import TokenSampling, TokensConfig
+from voxplore.training import train
+from voxplore.unitcells import UnitCells, pack
+
+__all__ = ["VoxPloreTokens"]
+
+#: Cells whose sets of flips are drawn together; a drawing made in parts has the bytes of the whole at its multiples.
+_WINDOW = 256
+#: Cells that are encoded together; the last batch is filled up.
+_ENCODED = 64
+
+
+class VoxPloreTokens(Generator):
+    """Encode, regulate, diffuse, repel, decode, over tokens."""
+
+    name: ClassVar[str] = "voxplore-tokens"
+    Config: ClassVar[type] = TokensConfig
+    config: TokensConfig
+
+    def __init__(self, config: TokensConfig, device: str = "auto"):
+        super().__init__(config, device)
+        torch.manual_seed(config.seed)
+        network, squeeze = config.denoiser, config.autoencoder.squeeze
+        self.autoencoder = UnitNetworks(config.autoencoder).to(self.device)
+        self.encoder, self.decoder = self.autoencoder.encoder, self.autoencoder.decoder
+        shape = {"width": network.width, "layers": network.layers, "heads": network.heads}
+        self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, **shape).to(self.device)
+        self.latents = KnownTokens(self.encoder.grid**3, squeeze, config.repelled_dimensions).to(self.device)
+        self.schedule = linear_schedule()
+
+    upgraded = staticmethod(upgraded_tokens)
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {"encoder": self.encoder, "decoder": self.decoder, "denoiser": self.denoiser, "latents": self.latents}
+
+    def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPloreTokens":
+        """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
+        checked_cells(cells, self.config.autoencoder.resolution)
+        folder, batches = self._run_folder(run), UnitBatches(cells, OPERATIONS[self.config.augment])
+        stages = {"autoencoder": self._fit_autoencoder(batches, folder)}
+        known = self._known(batches)
+        self.latents.learn(known)
+        stages["denoiser"] = self._fit_denoiser(known, folder)
+        self.trained = training_facts(cells, stages)
+        return self
+
+    def generate(
+        self, n: int, *, seed: int, sampling: TokenSampling | None = None, condition: Any = None, first: int = 0
+    ) -> UnitCells:
+        """Draw n cells; cell i depends on (seed, i) alone."""
+        no_condition(condition)
+        sampling, resolution = sampling or self.config.sampling, self.config.autoencoder.resolution
+        rows = np.zeros((n, resolution**3 // 8), np.uint8)
+        for start in range(0, n, _WINDOW):
+            noise = CellNoise(seed, first + start, min(_WINDOW, n - start), (1,), self.device)
+            places = self._places(noise)
+            for place in np.unique(places).tolist():
+                draw = with_drawing_steps(lambda n, _, p=place: self._cells(p, n, sampling), sampling.after)
+                chosen = np.flatnonzero(places == place)
+                for part in np.split(chosen, range(sampling.batch, len(chosen), sampling.batch)):
+                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), {}))[: len(part)]
+        return self._drawn(rows, resolution, seed, first)
+
+    def together(self, sampling: Any) -> int:
+        """Cells that `generate` draws in one batch."""
+        return _WINDOW
+
+    def encode(self, cells: UnitCells) -> dict[int, tuple[np.ndarray, Tensor]]:
+        """For each set of flips among cells: their numbers int64 (n_g,) and latents float32 (n_g, k_g)."""
+        groups = flips_of(cells)
+        found = {}
+        for group in np.unique(groups):
+            rows = np.flatnonzero(groups == group)
+            found[int(group)] = rows, self._encoded(cells[rows].batches(_ENCODED), int(group))
+        return found
+
+    def decode(self, latents: Tensor, group: int, sampling: TokenSampling | None = None) -> np.ndarray:
+        """Bool (n, d, d, d) of latents (n, k) in the encoder's own unit, for cells with the flips `group`, after the
+        steps on decoded values and voxels."""
+
+        def decoded(part: Tensor, _: Tensor | None) -> Tensor:
+            return fixed_batch(lambda z: self.decoder(z, group), part, _ENCODED)
+
+        return Chain(decoded, sampling or self.config.sampling, logits=True).cells(latents)
+
+    def reconstruct(self, cells: UnitCells) -> UnitCells:
+        """decode(encode(cells))."""
+        packed = np.empty_like(cells.packed)
+        for group, (rows, latents) in self.encode(cells).items():
+            packed[rows] = pack(self.decode(latents, group))
+        return UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about))
+
+    # ------------------------------------------------------------------------------------------------ training
+
+    def _fit_autoencoder(self, batches: UnitBatches, folder: Path) -> dict[str, float]:
+        config, networks = self.config, self.autoencoder
+
+        def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)
+
+        options = {**vars(config.autoencoder_training), "seed": config.seed, "device": self.device}
+        return train("autoencoder", networks, loss, prepare=with_degraded(batches, config.loss), run=folder, **options)
+
+    def _known(self, batches: UnitBatches) -> dict[int, Tensor]:
+        """Latents of the training cells in every orientation, by their set of flips."""
+        return {group: self._encoded(batches.every(group, _ENCODED), group) for group in batches.rows}
+
+    def _fit_denoiser(self, known: dict[int, Tensor], folder: Path) -> dict[str, float]:
+        standard = {group: self.latents.standardise(latents) for group, latents in known.items()}
+        groups, shares = list(standard), np.array([len(part) for part in standard.values()], float)
+        prediction = self.config.denoiser.prediction
+
+        def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            group = groups[rng.choice(len(groups), p=shares / shares.sum())]
+            rows = torch.from_numpy(rng.integers(0, len(standard[group]), n)).to(self.device)
+            denoise = lambda x_t, time: self.denoiser(x_t, time, group)  # noqa: E731
+            return diffusion_loss(denoise, standard[group][rows], self.schedule, prediction), {}
+
+        options = vars(self.config.denoiser_training)
+        return train("denoiser", self.denoiser, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+
+    # ------------------------------------------------------------------------------------------------ sampling
+
+    def _places(self, noise: CellNoise) -> np.ndarray:
+        """Which set of flips each cell gets: its place in `latents.groups`, as often as training cells have it."""
+        edges = self.latents.counts.cumsum(0).cpu().numpy()
+        return np.searchsorted(edges, noise.below(int(edges[-1])), side="right")
+
+    def _cells(self, place: int, noise: CellNoise, sampling: TokenSampling) -> np.ndarray:
+        """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells."""
+        group = int(self.latents.groups[place])
+        noise.shape = (self.latents.length(place),)
+        latents = sample(
+            lambda x_t, time: self.denoiser(x_t, time, group),
+            noise,
+            self.schedule,
+            steps=sampling.steps,
+            sampler=sampling.sampler,
+            prediction=self.config.denoiser.prediction,
+            guide=self._guide(place, sampling),
+        )
+        return self.decode(self.latents.restore(latents), group, sampling)
+
+    def _guide(self, place: int, sampling: TokenSampling):
+        """SRR in the leading principal components of the known latents with the same flips."""
+        srr = sampling.srr
+        known, axes, spacing = self.latents.of(place)
+        if srr is None or spacing == 0:
+            return None
+        options = {name: value for name, value in vars(srr).items() if name != "radius"}
+        push = srr_guide(known, srr.radius * spacing, **options)
+        return lambda x_s, x_t, spanned: push(x_s @ axes, x_t @ axes, spanned) @ axes.T
+
+    @torch.no_grad()
+    def _encoded(self, batches: Any, group: int) -> Tensor:
+        """Latents (n, k) of batches of Bool (n, d, d, d) that have the flips `group`."""
+        parts = []
+        for voxels in batches:
+            inputs = torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8)).to(self.device)
+            parts.append(fixed_batch(lambda x: self.encoder(x, group), inputs, _ENCODED))
+        return torch.cat(parts)

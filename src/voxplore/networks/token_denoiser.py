@@ -1,0 +1,70 @@
+"""A transformer that denoises token latents: the tokens of one asymmetric unit, conditioned on time (our choice).
+
+The layers are those of DiT (Peebles & Xie, 2023): the time scales, shifts and gates each of them, and starts at zero.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxplore.networks.asymmetric_unit import asymmetric_unit
+from voxplore.networks.embed import sinusoidal
+
+__all__ = ["TokenDenoiser"]
+
+_TIME_WIDTH = 128
+
+
+class TokenDenoiser(nn.Module):
+    """Noisy latents (n, m squeeze) and times in [0, 1] (n,) of cells with the flips `group` -> a prediction.
+
+    grid: patches along an edge of the cell. squeeze: numbers of a token.
+    """
+
+    def __init__(self, *, grid: int, squeeze: int, width: int, layers: int, heads: int):
+        super().__init__()
+        self.grid, self.squeeze = grid, squeeze
+        self.positions = nn.Parameter(0.02 * torch.randn(grid**3, width))
+        self.symmetry = nn.Embedding(256, width)
+        nn.init.zeros_(self.symmetry.weight)
+        self.enter = nn.Linear(squeeze, width)
+        self.time = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.leave = nn.Linear(width, squeeze)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, x_t: Tensor, time: Tensor, group: int = 1) -> Tensor:
+        patches = asymmetric_unit(group, self.grid).patches.to(x_t.device)
+        hidden = self.enter(x_t.reshape(len(x_t), len(patches), self.squeeze))
+        hidden = hidden + self.positions[patches] + self.symmetry.weight[group]
+        embedded = self.time(sinusoidal(1000 * time, _TIME_WIDTH).to(x_t.dtype))
+        for layer in self.layers:
+            hidden = layer(hidden, embedded)
+        return self.leave(self.norm(hidden)).flatten(1)
+
+
+class _Layer(nn.Module):
+    """Tokens (n, m, width) and the embedded time (n, width) -> tokens."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(width, elementwise_affine=False) for _ in range(2))
+        self.mixed = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.modulate = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, tokens: Tensor, time: Tensor) -> Tensor:
+        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulate(time)[:, None].chunk(6, dim=-1)
+        tokens = tokens + gate_1 * self._attended(self.norms[0](tokens) * (1 + scale_1) + shift_1)
+        return tokens + gate_2 * self.feed(self.norms[1](tokens) * (1 + scale_2) + shift_2)
+
+    def _attended(self, tokens: Tensor) -> Tensor:
+        n, m, width = tokens.shape
+        query, key, value = self.mixed(tokens).reshape(n, m, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.out(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, m, width))

@@ -1,0 +1,91 @@
+"""Configuration of VoxPlore with token latents, and its named rows (our choice throughout, but for RAS and SRR)."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from voxplore.recipes.autoencoders import TokenAutoencoder
+from voxplore.recipes.common import Augment, Training
+from voxplore.recipes.steps import LargestPiece, Levels, Redraw
+from voxplore.recipes.voxplore import RAS, SRR, Loss, Regularisation, Sink, checked_steps
+from voxplore.recipes.voxplore_rows import SETS
+
+__all__ = ["TokenDenoiserShape", "TokenSampling", "TokensConfig", "tokens_recipes"]
+
+
+@dataclass(frozen=True)
+class TokenDenoiserShape:
+    """The transformer over tokens (`networks/token_denoiser.py`) and its diffusion (Eq. 2)."""
+
+    width: int = 192
+    layers: int = 6
+    heads: int = 6
+    prediction: Literal["epsilon", "velocity"] = "velocity"
+
+
+@dataclass(frozen=True)
+class TokenSampling:
+    """How cells are drawn."""
+
+    sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
+    steps: int = 50
+    srr: SRR | None = field(default_factory=lambda: SRR(strength=0.5, radius=1.0, every=20))
+    threshold: float = 0.5
+    """Solid where the sigmoid of the decoded logit exceeds this."""
+    after: tuple[Levels | LargestPiece | Redraw, ...] = ()
+    """Post-processing, step by step (`recipes/steps.py`); none is the plain drawing."""
+    batch: int = 32
+    """Chains with the same flips that are drawn together; the last batch is filled up."""
+
+    def __post_init__(self) -> None:
+        checked_steps(self.after)
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """All of VoxPlore with token latents."""
+
+    autoencoder: TokenAutoencoder = field(default_factory=TokenAutoencoder)
+    regularisation: Regularisation = field(default_factory=lambda: RAS(sink=1e-2))
+    """In latents of another length than 128 distances are scaled to those of 128 numbers, so that weights keep their
+    meaning."""
+    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.3))
+    augment: Augment = "six"
+    autoencoder_training: Training = Training(300_000, 32, decay=0.4)
+    denoiser: TokenDenoiserShape = field(default_factory=TokenDenoiserShape)
+    denoiser_training: Training = Training(1_000_000, 64, 5e-4, decay=0.4)
+    repelled_dimensions: int = 64
+    """Principal components of the known latents of one set of flips in which SRR measures distances."""
+    sampling: TokenSampling = field(default_factory=TokenSampling)
+    seed: int = 0
+
+
+def tokens_recipes() -> dict[str, TokensConfig]:
+    """Name -> configuration of every row with token latents."""
+    base = TokensConfig(autoencoder=TokenAutoencoder(squeeze=8, layers=3, decoder_layers=3))
+    variants = {
+        "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
+        "voxplore-tokens-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
+        "voxplore-tokens-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
+    }
+    recipes = {}
+    for cells in SETS:
+        for name, config in {"voxplore-tokens": base, **(variants if cells in ("nets", "shells") else {})}.items():
+            recipes[f"{name}-{cells}-medium"] = config
+            recipes[f"{name}-{cells}-tiny"] = _tiny(config)
+    return recipes
+
+
+def _tiny(config: TokensConfig) -> TokensConfig:
+    """The same at 16^3, a size for tests: seconds on one core."""
+    autoencoder = replace(
+        config.autoencoder, resolution=16, patch=4, margin=1, width=32, layers=1, decoder_layers=1, feed_forward=64
+    )
+    return replace(
+        config,
+        autoencoder=autoencoder,
+        autoencoder_training=replace(config.autoencoder_training, cells=6_400),
+        denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
+        denoiser_training=replace(config.denoiser_training, cells=12_800, learning_rate=2e-3),
+        repelled_dimensions=8,
+        sampling=replace(config.sampling, steps=10, batch=8),
+    )

@@ -1,0 +1,48 @@
+"""Text from files of any size, packed or not, in bounded memory: lines, bytes in all and what they unpack to."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from voxplore.errors import VoxploreError
+
+__all__ = ["LONGEST_LINE", "MOST_BYTES", "limited_lines", "limited_text"]
+
+#: Bytes of one line: a strut graph of 50,000 nodes.
+LONGEST_LINE = 1 << 22
+#: Bytes of one text file that is read whole.
+MOST_BYTES = 1 << 24
+#: What a packed file may unpack to: so many bytes, or so many times its own size where that is more than the first.
+_UNPACKED, _PLAUSIBLE, _RATIO = 1 << 36, 1 << 28, 500
+
+
+def limited_lines(path: Path, file: BinaryIO) -> Iterator[str]:
+    """The lines of an opened file (of gzip's contents where `path` ends in .gz) as text; what is not UTF-8 is replaced.
+
+    Raises VoxploreError where a line is longer than LONGEST_LINE or the contents are implausibly large.
+    """
+    packed = path.suffix.lower() == ".gz"
+    source = gzip.GzipFile(fileobj=file) if packed else file
+    most = min(_UNPACKED, max(_PLAUSIBLE, _RATIO * path.stat().st_size)) if packed else _UNPACKED
+    number = total = 0
+    while line := source.readline(LONGEST_LINE + 1):
+        number, total = number + 1, total + len(line)
+        if len(line) > LONGEST_LINE:
+            where = f"{path}, line {number}"
+            raise VoxploreError(where, expected=f"a line of at most {LONGEST_LINE} bytes", got="a longer one")
+        if total > most:
+            raise VoxploreError(path, expected=f"at most {most} bytes once unpacked", got="more")
+        yield line.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+
+
+def limited_text(path: Path, most: int = MOST_BYTES) -> str:
+    """The whole text of a UTF-8 file, without its byte-order mark; VoxploreError where it is larger than `most` bytes.
+
+    Raises OSError and UnicodeDecodeError as `Path.read_text` does.
+    """
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise VoxploreError(path, expected=f"a text of at most {most} bytes", got="a larger one")
+    return data.decode("utf-8-sig")

@@ -1,0 +1,1 @@
+"""One file a job: what a verb of the command line does, as a function."""

@@ -1,0 +1,66 @@
+"""Effective properties of every cell of a set, written as a table with what they were solved for."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from voxplore import storage
+from voxplore.checks import checks_of
+from voxplore.export import file_names
+from voxplore.mechanics import asked_and_solved, directional_young, properties_of, stiffness_of
+from voxplore.show import render_directional
+from voxplore.unitcells import UnitCells
+
+__all__ = ["Solved", "properties"]
+
+
+class Solved(NamedTuple):
+    """auxetic: share of the cells. wanted: for each property that cells were asked for, how far they are from it."""
+
+    auxetic: float
+    wanted: dict[str, dict[str, float]]
+
+
+def properties(
+    cells: UnitCells,
+    out: str | Path,
+    solid: Mapping[str, Any],
+    *,
+    checks: Mapping[str, Any] | None = None,
+    pictures: bool = False,
+    cache: bool = True,
+    workers: int | None = None,
+    engine: str = "local",
+    overwrite: bool = False,
+) -> Solved:
+    """Solve every cell and write `out`: properties.csv, a row a cell, and properties.json.
+
+    solid: options of `mechanics.properties_of` (young, poisson, tolerance, ...). checks: options of `checks.checks_of`,
+    whose columns are added. pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are
+    taken from the user's cache and kept there, so that work that was broken off goes on where it was.
+    """
+    storage.refuse_existing(Path(out), overwrite)
+    shared = {"workers": workers, "engine": engine}
+    known = storage.usable_cache("properties") if cache else None
+    with tqdm(total=len(cells), unit="cell", disable=None) as bar:
+        columns = properties_of(cells, known, **solid, **shared, progress=bar.update)
+    if checks is not None:
+        columns |= checks_of(cells, **checks, **shared)
+    wanted = asked_and_solved(cells, columns)
+    about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": wanted} if wanted else {})
+    with storage.staged_folder(out, overwrite) as stage:
+        storage.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
+        storage.write_json(stage / "properties.json", about)
+        if pictures:
+            _draw(cells.index["id"], columns, solid["young"], stage / "young")
+    return Solved(float(columns["auxetic"].mean()), wanted)
+
+
+def _draw(ids: np.ndarray, columns: dict[str, np.ndarray], young: float, folder: Path) -> None:
+    for name, stiffness in zip(file_names(ids.tolist()), stiffness_of(columns), strict=True):
+        along = partial(directional_young, stiffness, young=young)
+        render_directional(along, folder / f"{name}.png", f"Young's modulus of {name}")

@@ -1,0 +1,58 @@
+"""Cells repaired and written with their scores before and after, and a refiner trained and written."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from voxplore import storage
+from voxplore.unitcells import UnitCells
+from voxplore.workflows.evaluate import reference_of
+
+if TYPE_CHECKING:
+    from voxplore.refine import Change, Refiner
+
+__all__ = ["Refined", "refine_cells", "train_refiner"]
+
+
+class Refined(NamedTuple):
+    """How many cells were changed, and what that did to the scores."""
+
+    changed: int
+    changes: list["Change"]
+
+
+def refine_cells(
+    cells: UnitCells,
+    out: str | Path,
+    *,
+    method: str = "geometric",
+    refiner: str | Path | None = None,
+    reference: UnitCells | None = None,
+    workers: int | None = None,
+    engine: str = "local",
+    overwrite: bool = False,
+) -> Refined:
+    """Repair cells (see `voxplore.refine`) and write them to `out`, with refinement.json: scores before and after.
+
+    reference: a set as `evaluate` takes it; adds novelty, validity and vun against it.
+    """
+    from voxplore.refine import compare, refine
+
+    storage.refuse_existing(Path(out), overwrite)
+    known = reference_of(reference).reference if reference is not None else None
+    refined = refine(cells, method, refiner, workers=workers, engine=engine)
+    changes = compare(cells, refined, known)
+    scores = {change.label: {"before": change.before, "after": change.after} for change in changes}
+    with storage.staged_folder(out, overwrite) as stage:
+        refined.write_into(stage)
+        storage.write_json(stage / "refinement.json", {**refined.about["refinement"], "scores": scores})
+    return Refined(int((refined.index["refined_voxels"] > 0).sum()), changes)
+
+
+def train_refiner(cells: UnitCells, out: str | Path, overwrite: bool = False) -> "Refiner":
+    """Train a refiner on the training split of the cells, or on all where they have none, and write it to `out`."""
+    from voxplore.refine import Refiner
+
+    storage.refuse_existing(Path(out), overwrite)
+    refiner = Refiner().fit(cells.split("train") if "split" in cells.index else cells)
+    refiner.save(out, overwrite)
+    return refiner

@@ -1,0 +1,138 @@
+"""VoxPlore with token latents, at its tiny size."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import voxplore as vp
+from voxplore.data.synthetic.nets import build_nets
+from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
+from voxplore.models.voxplore.decoding import connected, largest_piece
+from voxplore.models.voxplore.flips import oriented_flips
+from voxplore.models.voxplore.unit import UnitBatches
+from voxplore.networks import UnitDecoder
+from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
+from voxplore.recipes import LargestPiece, Redraw
+from voxplore.unitcells import UnitCells
+
+SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
+
+
+@pytest.fixture(scope="module")
+def cells() -> UnitCells:
+    return build_nets(64, seed=3, resolution=16, workers=1)
+
+
+@pytest.fixture(scope="module")
+def model(cells, tmp_path_factory):
+    config = vp.RECIPES["voxplore-tokens-nets-tiny"]
+    short = dataclasses.replace(config.autoencoder_training, cells=1600)
+    config = dataclasses.replace(
+        config, autoencoder_training=short, denoiser_training=dataclasses.replace(short, ema=0.9)
+    )
+    return vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path_factory.mktemp("run"))
+
+
+@pytest.mark.parametrize("group", SUBGROUPS)
+def test_every_patch_follows_from_exactly_one_patch_of_the_unit(group):
+    unit = asymmetric_unit(group, 4)
+    assert len(unit.patches) * group.bit_count() == 64
+    cell = torch.arange(8**3).reshape(1, 8, 8, 8)
+    symmetric = torch.stack(
+        [cell.flip([1 + a for a in range(3) if k >> (2 - a) & 1]) for k in range(8) if group >> k & 1]
+    )
+    symmetric = symmetric.amin(0)
+    patches = voxels_of(symmetric, 2, unit.patches).reshape(1, -1, 2, 2, 2)
+    assert torch.equal(join_patches(unfold_unit(patches, unit), 4), symmetric)
+
+
+@pytest.mark.parametrize("group", SUBGROUPS)
+def test_overlapping_windows_add_up_as_if_laid_on_the_whole_cell(group):
+    torch.manual_seed(0)
+    unit, edge = asymmetric_unit(group, 4), 6
+    windows = torch.randn(1, len(unit.patches), edge, edge, edge, dtype=torch.float64)
+    whole = torch.zeros(16, 16, 16, dtype=torch.float64)
+    for patch, window in enumerate(unfold_unit(windows, unit)[0]):
+        i, j, k = ((4 * q - 1 + torch.arange(edge)) % 16 for q in (patch // 16, patch // 4 % 4, patch % 4))
+        whole[i[:, None, None], j[None, :, None], k[None, None]] += window
+    source, target = overlap_pairs(group, 4, 4, 1)
+    sums = torch.zeros(len(unit.patches) * 64, dtype=torch.float64).index_add(0, target, windows.flatten()[source])
+    torch.testing.assert_close(voxels_of(whole[None], 4, unit.patches).flatten(), sums)
+
+
+@pytest.mark.parametrize("group", SUBGROUPS)
+def test_decoded_cells_have_the_flips_asked_for_to_the_last_bit(group):
+    shape = {"resolution": 16, "patch": 4, "width": 32, "layers": 1, "heads": 4, "feed_forward": 32}
+    decoder = UnitDecoder(**shape, squeeze=4, bottleneck=16, latent=8, margin=1)
+    values = decoder(torch.randn(3, 8), group)
+    for k in range(8):
+        if group >> k & 1:
+            assert torch.equal(values, values.flip([1 + a for a in range(3) if FLIPS[k][a]]))
+
+
+@pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])
+def test_flips_of_an_oriented_cell_are_those_measured_on_its_voxels(cells, operation):
+    voxels = cells.voxels()
+    expected = flip_group(apply_operation(voxels, operation))
+    np.testing.assert_array_equal(oriented_flips(flip_group(voxels), operation), expected)
+
+
+def test_a_batch_holds_cells_with_one_set_of_flips(cells):
+    batches = UnitBatches(cells, ORIENTATIONS)
+    for seed in range(5):
+        voxels, group = batches.draw(8, np.random.default_rng(seed))
+        assert (flip_group(voxels) == group).all()
+    assert sum(len(rows) for rows in batches.rows.values()) == 6 * len(cells)
+
+
+def test_drawn_cells_have_sets_of_flips_of_training_cells(model, cells):
+    known = set(UnitBatches(cells, ORIENTATIONS).rows)
+    drawn = flip_group(model.generate(24, seed=1).voxels())
+    assert all(any(int(group) & one == one for one in known) for group in drawn)
+
+
+def test_a_cell_depends_on_its_seed_and_number_alone(model):
+    many, few = model.generate(20, seed=5), model.generate(6, seed=5)
+    np.testing.assert_array_equal(many.packed[:6], few.packed)
+
+
+def test_a_saved_model_draws_the_same_cells(model, tmp_path):
+    model.save(tmp_path / "model")
+    again = vp.load_model(tmp_path / "model", "cpu")
+    np.testing.assert_array_equal(again.generate(8, seed=2).packed, model.generate(8, seed=2).packed)
+
+
+def test_repulsion_moves_drawings_and_none_leaves_them(model):
+    sampling = model.config.sampling
+    off = dataclasses.replace(sampling, srr=None)
+    far = dataclasses.replace(sampling, srr=dataclasses.replace(sampling.srr, strength=5.0, radius=3.0))
+    assert not np.array_equal(
+        model.generate(8, seed=0, sampling=off).packed, model.generate(8, seed=0, sampling=far).packed
+    )
+
+
+def test_a_second_fit_in_the_same_folder_goes_on_where_the_first_ended(cells, tmp_path):
+    config = vp.RECIPES["voxplore-tokens-nets-tiny"]
+    short = dataclasses.replace(config.autoencoder_training, cells=320)
+    config = dataclasses.replace(config, autoencoder_training=short, denoiser_training=short)
+    first = vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path)
+    second = vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path)
+    np.testing.assert_array_equal(first.generate(4, seed=0).packed, second.generate(4, seed=0).packed)
+
+
+def test_reconstruction_keeps_the_cells_flips(model, cells):
+    again = flip_group(model.reconstruct(cells[:16]).voxels())
+    assert (again & flip_group(cells[:16].voxels()) == flip_group(cells[:16].voxels())).all()
+
+
+def test_tokens_take_the_same_steps_of_post_processing(model):
+    sampling = model.config.sampling
+    plain = model.generate(20, seed=3).voxels()
+    piece = model.generate(20, seed=3, sampling=dataclasses.replace(sampling, after=(LargestPiece(),))).voxels()
+    np.testing.assert_array_equal(piece, largest_piece(plain))
+    again = model.generate(20, seed=3, sampling=dataclasses.replace(sampling, after=(Redraw(2),))).voxels()
+    stays = connected(plain)
+    np.testing.assert_array_equal(again[stays], plain[stays])
+    assert (again[~stays] != plain[~stays]).any((1, 2, 3)).all()
