@@ -21,7 +21,7 @@ VERBS = {
     "train": "train a generator on cells; the same command again resumes",
     "generate": "draw unit cells from a trained model",
     "refine": "repair cells: drop what floats, join parts, symmetrise, keep the density",
-    "degrade": "spoil cells on purpose, as the negatives of a training are made",
+    "degrade": "corrupt cells, as the negatives of a training are made",
     "evaluate": "score cells against a reference set (benchmark v1)",
     "compare": "put scores into one table: text, Markdown, LaTeX, CSV",
     "report": "results as tables, plots and one page; Figure 4",

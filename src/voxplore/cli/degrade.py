@@ -1,4 +1,4 @@
-"""`voxplore degrade`: cells spoiled on purpose."""
+"""`voxplore degrade`: cells corrupted as negatives of a training."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -64,7 +64,7 @@ class KnownCells(nn.Module):
 
 
 class Edits(Generator):
-    """A training cell drawn by lot, turned, edited a few times."""
+    """A training cell chosen at random, rotated, edited a few times."""
 
     name: ClassVar[str] = "edits"
     Config: ClassVar[type] = EditsConfig

@@ -17,7 +17,7 @@ _TRIES = 20
 
 
 def edited_net(net: PeriodicNet, options: EditsSampling, rng: np.random.Generator) -> PeriodicNet:
-    """The net after `options.edits` edits, each drawn by lot: a strut removed, a strut added, a node moved."""
+    """The net after `options.edits` edits, each chosen at random: a strut removed, a strut added, a node moved."""
     for _ in range(options.edits):
         edit = (_without_a_strut, _with_a_strut, _with_a_node_moved)[rng.integers(3)]
         net = edit(net, options, rng)

@@ -28,7 +28,7 @@ class PatchRefiner(nn.Module):
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)
         self.trust = nn.Parameter(torch.tensor(3.0))
-        """Logit of a voxel as it came."""
+        """Logit of a voxel that stays as in the input."""
 
     def forward(self, voxels: Tensor) -> Tensor:
         signs = 2 * self._fold(voxels) - 1

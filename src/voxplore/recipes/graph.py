@@ -46,7 +46,7 @@ class GraphConfig:
     position_scale: float = 0.01
     """Scale of the Laplace distribution of coordinates about the decoded ones, in cell edges: half a voxel at 48^3."""
     position_noise: float = 0.01
-    """Deviation of the noise on node positions when struts are learnt, in cell edges: decoded ones are off, too."""
+    """Deviation of the noise on node positions while struts are trained, in cell edges: decoded ones are off, too."""
     kl_weight: float = 1.0
     """Weight of the KL divergence to N(0, 1) against the other terms, all in nats of a net; 1 is the bound on the
     likelihood."""

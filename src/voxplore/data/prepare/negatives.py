@@ -1,6 +1,6 @@
-"""Negatives: valid cells spoiled, so that training can tell valid from invalid (paper, App. B.2).
+"""Negatives: corrupted valid cells, so that training can separate valid from invalid (paper, App. B.2).
 
-The published code spoils an axis-aligned block of half the side, an eighth of the cell. Its shares are the default; the
+The published code corrupts an axis-aligned block of half the side, an eighth of the cell. Its shares are the default; the
 other kinds are real ways to fail, for comparison.
 """
 
@@ -48,7 +48,7 @@ def degrade(
 
     others: Bool (m, d, d, d), the cells that "other_block" takes its blocks from; by default the batch itself.
     mix: a name in MIXES, or the share of each kind in KINDS (they are scaled to sum to 1).
-    No negative equals its cell: where a spoiling changes nothing (a void block of void), noise takes its place.
+    No negative equals its cell: where a corruption changes nothing (a void block of void), noise takes its place.
     """
     kinds, shares = _shares(mix)
     negatives = voxels.copy()
@@ -172,7 +172,7 @@ def _ball_offsets(diameter: int) -> np.ndarray:
     return grid[4 * (grid**2).sum(axis=1) <= diameter**2]
 
 
-#: How each kind spoils a cell: (cell, generator, another cell) -> None, in place.
+#: How each kind corrupts a cell: (cell, generator, another cell) -> None, in place.
 KINDS: dict[str, Callable[[np.ndarray, np.random.Generator, np.ndarray], None]] = {
     "noise": _noise,
     "void_block": _void_block,

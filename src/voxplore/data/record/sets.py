@@ -1,7 +1,7 @@
-"""Built sets as a record: what their cells are drawn from, some 70 bytes a cell, so that nothing is drawn by lot again.
+"""Built sets as a record: what their cells are drawn from, some 70 bytes a cell, so that no random search is repeated.
 
 Building a set of nets or shells from its seed takes minutes, because most draws are rejected. A record keeps those that
-were accepted, with the index and the checksum of the cells; drawing them again gives the same bytes.
+were accepted, with the index and the checksum of the cells; rebuilding them gives the same bytes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ __all__ = ["Record", "RecordedSet", "cells_from_record", "read_record", "write_r
 _FORMAT = "voxplore-record"
 _VERSION = 1
 _CHUNK = 100
-#: Resolutions that are drawn again (those of the level sets), and the most bytes that the cells of a set may take.
+#: Resolutions that are rebuilt (those of the level sets), and the most bytes that the cells of a set may take.
 _RESOLUTIONS = range(8, 129, 2)
 _MOST_BYTES = 1 << 31
 _INDEX = "index."
@@ -82,7 +82,7 @@ class Record:
     def cells(
         self, engine: str = "local", workers: int | None = None, progress: Callable[[int], object] | None = None
     ) -> UnitCells:
-        """All cells, drawn again: nets first, then shells. progress: called with the number of cells just drawn.
+        """All cells, rebuilt: nets first, then shells. progress: called with the number of cells just rebuilt.
 
         Raises VoxploreError where they are not, to the last bit, what was recorded.
         """
@@ -213,5 +213,5 @@ def cells_from_record(
     workers: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> UnitCells:
-    """The cells of a record, drawn again and compared with their checksum (see `Record.cells`)."""
+    """The cells of a record, rebuilt and compared with their checksum (see `Record.cells`)."""
     return read_record(path).cells(engine, workers, progress)
