@@ -45,6 +45,12 @@ def record(s: Setting) -> list[Step]:
     return [script("reference_record", "records/reference.bin", few)]
 
 
+def metric_pictures(s: Setting) -> list[Step]:
+    """docs/metrics-*.png, copied there by hand."""
+    data = build(s, "nets")
+    return [script("metric_pictures", "pictures/metrics", (data.out,), (data,))]
+
+
 def known_properties(s: Setting) -> list[Step]:
     """properties.npz, which goes into src/voxplore/shipped by hand."""
     few = ("--n", "2", "--workers", "1") if s.tiny else ("--n", "1600")

@@ -95,6 +95,7 @@ ROWS: list[Row] = [
         "the record that rebuilds the shipped model's training cells",
         measurements.record,
     ),
+    Row("metric-pictures", "1", "the pictures of docs/metrics.md", measurements.metric_pictures),
     Row(
         "known-properties",
         "60",
