@@ -1,6 +1,6 @@
 """What generators of voxels share: random turned cells of the training set, batches of one size, chains of voxels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.errors import VoxploreError
-from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, apply_operation
+from voxplore.geometry import CUBE_OPERATIONS, ORIENTATIONS, Operation, apply_operation
 from voxplore.models.base import CellNoise, Generator
 from voxplore.training import train
 from voxplore.training.device import on_gpu
@@ -22,6 +22,7 @@ __all__ = [
     "check_divisible",
     "checked_cells",
     "draw_cells",
+    "distinct_orientations",
     "fit_one_stage",
     "fixed_batch",
     "half_precision",
@@ -46,6 +47,23 @@ def random_cells(packed: np.ndarray, resolution: int, n: int, augment: str, rng:
     turns = rng.integers(0, len(operations), n)
     voxels = unpack(packed[rows], resolution)
     return np.stack([apply_operation(cell, operations[k]) for cell, k in zip(voxels, turns, strict=True)])
+
+
+def distinct_orientations(cells: UnitCells, operations: Sequence[Operation]) -> np.ndarray:
+    """Bool (m, n): whether cell j after operation i differs from itself after each of the operations before.
+
+    A symmetric cell is the same in several orientations; counted each time it would be its own nearest neighbour.
+    """
+    found = [np.zeros((len(operations), 0), bool)]
+    for voxels in cells.batches(512):
+        oriented: list[np.ndarray] = []
+        fresh = np.ones((len(operations), len(voxels)), bool)
+        for row, operation in zip(fresh, operations, strict=True):
+            oriented.append(pack(np.ascontiguousarray(apply_operation(voxels, operation))))
+            for earlier in oriented[:-1]:
+                row &= (earlier != oriented[-1]).any(axis=1)
+        found.append(fresh)
+    return np.concatenate(found, axis=1)
 
 
 def preparation(packed: np.ndarray, resolution: int, augment: str, side: int | None = None) -> Prepare:

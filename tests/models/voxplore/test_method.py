@@ -8,7 +8,7 @@ import torch
 import voxplore as vp
 from voxplore import storage
 from voxplore.data.prepare.negatives import degrade
-from voxplore.geometry import flip_group
+from voxplore.geometry import apply_operation, flip_group
 from voxplore.models.voxels import OPERATIONS
 from voxplore.models.voxplore import interpolate
 from voxplore.recipes import RECIPES, SRR, ClosedForm, VoxPloreConfig
@@ -83,7 +83,9 @@ def test_srr_moves_cells_and_none_is_the_ablation(model):
 
 def test_known_latents_are_standardised(model, cells):
     known = model.latents.standardised()
-    assert len(known) % len(cells) == 0
+    turns = OPERATIONS[model.config.augment]
+    distinct = [len({apply_operation(cell, turn).tobytes() for turn in turns}) for cell in cells.voxels()]
+    assert len(known) == sum(distinct)
     assert known.mean(0).abs().max() < 0.02
     assert known.square().mean().sqrt().item() == pytest.approx(1, abs=0.02)
 
@@ -268,6 +270,18 @@ def test_the_papers_decoder_gives_each_cell_the_flips_of_its_nearest_known_cell(
     stored = set(model.latents.flips.tolist())
     assert all(any(group & one == one for one in stored) for group in drawn)
     assert min(group.bit_count() for group in drawn) >= 2
+
+
+def test_a_symmetric_cell_is_known_once_and_not_its_own_neighbour(cells):
+    cubic = np.zeros((16, 16, 16), bool)
+    cubic[6:10, 6:10] = cubic[6:10, :, 6:10] = cubic[:, 6:10, 6:10] = True
+    voxels = np.concatenate([cubic[None], cells.voxels()])
+    model = vp.VoxPlore(brief("voxplore-paper-nets-tiny"), device="cpu").fit(vp.UnitCells.from_voxels(voxels))
+    oriented = [{apply_operation(cell, turn).tobytes() for turn in OPERATIONS["six"]} for cell in voxels]
+    assert len(oriented[0]) == 1
+    assert len(model.latents.known) == sum(map(len, oriented))
+    distances = torch.cdist(model.latents.standardised(), model.latents.standardised())
+    assert float(model.latents.spacing) == pytest.approx(float(distances.topk(2, largest=False).values[:, 1].median()))
 
 
 def test_a_background_run_of_the_papers_autoencoder_is_finished_by_fit(cells, tmp_path):

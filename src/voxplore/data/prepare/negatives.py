@@ -1,7 +1,7 @@
 """Negatives: corrupted valid cells, so that training can separate valid from invalid (paper, App. B.2).
 
-The published code corrupts an axis-aligned block of half the side, an eighth of the cell. Its shares are the default; the
-other kinds are real ways to fail, for comparison.
+The published code corrupts an axis-aligned block of half the side, an eighth of the cell. Its shares are the default;
+the other kinds are real ways to fail, for comparison.
 """
 
 import functools

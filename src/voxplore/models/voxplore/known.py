@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from voxplore.diffusion.closest_points import closest_points
 from voxplore.diffusion.empirical import neighbours_of_points
 from voxplore.diffusion.neighbour_list import median_nearest_distance
-from voxplore.models.voxels import OPERATIONS
+from voxplore.models.voxels import OPERATIONS, distinct_orientations
 from voxplore.models.voxplore.autoencoder import LatentAutoencoder
 from voxplore.models.voxplore.flips import flips_of, oriented_flips
 from voxplore.recipes import ClosedForm, VoxPloreConfig
@@ -90,11 +90,15 @@ class KnownLatents(nn.Module):
 
 
 def known_cells(autoencoder: LatentAutoencoder, cells: UnitCells, augment: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents, relative densities and flips of every cell in every orientation of the augmentation."""
-    latents, flips, as_they_are = [], [], flips_of(cells)
-    for operation in OPERATIONS[augment]:
-        flips.append(oriented_flips(as_they_are, operation))
-        latents.append(autoencoder.encode(cells, flips[-1], operation))
+    """Latents, relative densities and flips of all cells in the orientations of `augment`, without those that
+    leave a cell as it is."""
+    latents, densities, flips = [], [], []
+    as_they_are, density = flips_of(cells), cells.relative_density()
+    distinct = distinct_orientations(cells, OPERATIONS[augment])
+    for operation, rows in zip(OPERATIONS[augment], map(np.flatnonzero, distinct), strict=True):
+        flips.append(oriented_flips(as_they_are[rows], operation))
+        densities.append(density[rows])
+        latents.append(autoencoder.encode(cells[rows], flips[-1], operation))
     found = torch.cat(latents)
-    density = torch.from_numpy(np.tile(cells.relative_density(), len(flips))).to(found)
-    return found, density, torch.from_numpy(np.concatenate(flips)).to(found.device)
+    densities = torch.from_numpy(np.concatenate(densities)).to(found)
+    return found, densities, torch.from_numpy(np.concatenate(flips)).to(found.device)

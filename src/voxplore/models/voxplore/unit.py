@@ -5,13 +5,14 @@ All cells of a batch share their flips, which both halves are told (our choice).
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
 from voxplore.geometry import Operation, apply_operation
-from voxplore.models.voxels import OPERATIONS
+from voxplore.models.voxels import OPERATIONS, distinct_orientations
 from voxplore.models.voxplore.autoencoder import LatentAutoencoder
 from voxplore.models.voxplore.flips import flips_of, oriented_flips
 from voxplore.networks import UnitDecoder, UnitEncoder
@@ -83,9 +84,15 @@ class UnitBatches:
         return self._oriented(rng.choice(self.rows[group], n)), group
 
     def every(self, group: int, size: int) -> Iterator[np.ndarray]:
-        """All cells in all orientations that have these flips, as Bool (at most size, d, d, d)."""
-        for start in range(0, len(self.rows[group]), size):
-            yield self._oriented(self.rows[group][start : start + size])
+        """All cells in all orientations in which they differ and have these flips, as Bool (at most size, d, d, d)."""
+        rows = self.rows[group][self._distinct[self.rows[group]]]
+        for start in range(0, len(rows), size):
+            yield self._oriented(rows[start : start + size])
+
+    @cached_property
+    def _distinct(self) -> np.ndarray:
+        cells = UnitCells(self.packed, self.resolution, {}, {})
+        return distinct_orientations(cells, self.operations).ravel()
 
     def _oriented(self, chosen: np.ndarray) -> np.ndarray:
         turns, rows = np.divmod(chosen, len(self.packed))
