@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "UnitCells": "voxplore.unitcells",
-    "load_cells": "voxplore.unitcells",
+    "load_cells": "voxplore.data.opening",
     "VoxploreError": "voxplore.errors",
     "evaluate": "voxplore.metrics",
     "render": "voxplore.show",

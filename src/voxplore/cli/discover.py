@@ -53,7 +53,7 @@ class Command:
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.discover import discover
         from voxplore.workflows.ranking import Use
         from voxplore.workflows.targets import parse_target, read_stiffness

@@ -47,18 +47,15 @@ class Command:
     overwrite: Overwrite = False
 
     def run(self) -> str:
-        import warnings
-
+        from voxplore.cli.common import heard
         from voxplore.export import Material, export
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
 
         cells = load_cells(self.cells)[: self.n]
         material = Material(self.young, self.poisson, self.density, self.yield_stress)
         setting = {"keep_loose": self.keep_loose, "triangles": self.triangles, "material": material, "case": self.case}
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", RuntimeWarning)
+        with heard() as said:
             paths = export(
                 cells, self.out, self.format, self.size, self.tile, self.smooth, self.overwrite, self.workers, **setting
             )
-        said = sorted({str(one.message) for one in told if issubclass(one.category, RuntimeWarning)})
         return "\n".join([f"{len(paths)} files in {self.out}", *said])

@@ -35,7 +35,7 @@ class Command:
         from voxplore import report, storage
         from voxplore.errors import VoxploreError
         from voxplore.hub import load_model
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         models = [load_model(model, self.device) for model in self.models]

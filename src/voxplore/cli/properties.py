@@ -56,7 +56,7 @@ class Command:
 
     def run(self) -> str:
         from voxplore import storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.properties import properties
 
         storage.refuse_existing(self.out, self.overwrite)

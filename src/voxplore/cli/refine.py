@@ -41,7 +41,7 @@ class Command:
 
     def run(self) -> str:
         from voxplore import storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.refine import refine_cells, train_refiner
 
         storage.refuse_existing(self.out, self.overwrite)

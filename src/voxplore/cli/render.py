@@ -32,7 +32,7 @@ class Command:
 
     def run(self) -> str:
         from voxplore import show, storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]

@@ -30,7 +30,7 @@ class Command:
     device: Device = "auto"
 
     def run(self) -> str:
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows import train
 
         if self.dry_run:

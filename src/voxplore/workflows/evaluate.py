@@ -11,6 +11,7 @@ import numpy as np
 
 from voxplore import __version__, storage
 from voxplore.data.prepare.orientations import orient_cells
+from voxplore.data.prepare.resampling import resample
 from voxplore.errors import VoxploreError
 from voxplore.metrics import (
     Reference,
@@ -29,7 +30,7 @@ from voxplore.storage import ResumableFolder, resumable_folder
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.stiffness import stiffness_ratio
 
-__all__ = ["Benchmark", "Options", "reference_of", "score"]
+__all__ = ["Benchmark", "Options", "fitted", "reference_of", "score"]
 
 _ORIENTATIONS = 6
 
@@ -78,6 +79,14 @@ def reference_of(cells: UnitCells, held_out: str = "test") -> Benchmark:
     oriented = train if len(as_built) < len(train) else orient_cells(train, _ORIENTATIONS)
     held = _as_built(cells.split(held_out)) if (splits == held_out).any() else None
     return Benchmark(oriented, as_built, held)
+
+
+def fitted(cells: UnitCells, resolution: int, resampled: bool = False) -> UnitCells:
+    """The cells at the resolution of a reference; VoxploreError where they have another and are not to be `resampled`."""
+    if cells.resolution != resolution and not resampled:
+        expected = f"resolution {resolution} as the reference has (`voxplore evaluate --resample` brings cells to it)"
+        raise VoxploreError(str(cells.about.get("name", "cells")), expected=expected, got=str(cells.resolution))
+    return resample(cells, resolution)
 
 
 def score(

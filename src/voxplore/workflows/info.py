@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from voxplore import kernels, storage
+from voxplore.data.opening import load_cells
 from voxplore.errors import VoxploreError
 from voxplore.metrics import Scores, connectivity, diversity, evaluate, symmetry
 from voxplore.metrics.neighbours import Reference
-from voxplore.unitcells import UnitCells, load_cells
+from voxplore.unitcells import UnitCells
 from voxplore.workflows.evaluate import reference_of
 
 __all__ = ["Verdict", "cell_statistics", "describe", "repeated", "verify"]
