@@ -22,6 +22,7 @@ _HOMES = {
     "VoxPlore": "voxplore.models",
     "load_model": "voxplore.hub",
     "MODELS": "voxplore.models",
+    "register": "voxplore.models",
     "RECIPES": "voxplore.recipes",
     "discover": "voxplore.workflows.discover",
 }

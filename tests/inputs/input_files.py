@@ -112,11 +112,16 @@ def vti(
     extent = " ".join(f"0 {n - points}" for n in array.shape)
     text = " ".join(map(str, array.ravel(order="F").tolist())) if form == "ascii" else encoded.decode()
     appended = form in ("appended", "raw")
-    inner = f'format="appended" offset="0"/>' if appended else f'format="{"ascii" if form == "ascii" else "binary"}">{text}</DataArray>'  # fmt: skip # noqa: E501, F541
+    inner = (
+        'format="appended" offset="0"/>'
+        if appended
+        else f'format="{"ascii" if form == "ascii" else "binary"}">{text}</DataArray>'
+    )
     compressor = f' compressor="vtk{pack}DataCompressor"' if pack else ""
     out = (
         f'<VTKFile type="ImageData" version="1.0" byte_order="{"LittleEndian" if order == "<" else "BigEndian"}" '
-        f'header_type="UInt{64 if wide else 32}"{compressor}><ImageData WholeExtent="{extent}"><Piece Extent="{extent}">'
+        f'header_type="UInt{64 if wide else 32}"{compressor}>'
+        f'<ImageData WholeExtent="{extent}"><Piece Extent="{extent}">'
         f'<{where}>{more}<DataArray type="{VTK[kind]}" Name="solid" {inner}</{where}></Piece></ImageData>'
     ).encode()
     if appended:
@@ -218,11 +223,17 @@ def arrays() -> list[Case]:
         Case("an npz without arrays", npz(), ("x.npz", "one array", "none")),
         Case("our own export, npz", own_export("npz"), ONE),
         Case("published npz", npz(packed=np.packbits(SOLID.reshape(2, -1), 1), shape=np.array([D] * 3)), SOLID),
-        Case("published npz, packed Fortran", npz(packed=np.asfortranarray(np.packbits(SOLID.reshape(2, -1), 1)),
-                                                  shape=np.array([D] * 3, ">i8")), SOLID),
-        Case("published npz of other shape", npz(packed=np.packbits(SOLID.reshape(2, -1), 1), shape=np.array([9] * 3)),
-             ("x.npz", "`packed` uint8 (n, 92)")),
-    ]  # fmt: skip
+        Case(
+            "published npz, packed Fortran",
+            npz(packed=np.asfortranarray(np.packbits(SOLID.reshape(2, -1), 1)), shape=np.array([D] * 3, ">i8")),
+            SOLID,
+        ),
+        Case(
+            "published npz of other shape",
+            npz(packed=np.packbits(SOLID.reshape(2, -1), 1), shape=np.array([9] * 3)),
+            ("x.npz", "`packed` uint8 (n, 92)"),
+        ),
+    ]
 
 
 def raw_npy(array: np.ndarray) -> bytes:
@@ -266,20 +277,29 @@ def images() -> list[Case]:
         Case("vti, densities without", bytes_of("x.vti", vti(FULL)), ("x.vti", "--threshold")),
         Case("vti, two arrays", bytes_of("x.vti", vti(byte, more=density)), ("x.vti", "--key", "other, solid")),
         Case("vti, by key", bytes_of("x.vti", vti(byte, more=density)), ONE, ("--key", "solid")),
-        Case("vti, vectors alone", bytes_of("x.vti", vti(byte).replace(b'"solid"', b'"s" NumberOfComponents="3"')),
-             ("x.vti", "one array", "none")),
+        Case(
+            "vti, vectors alone",
+            bytes_of("x.vti", vti(byte).replace(b'"solid"', b'"s" NumberOfComponents="3"')),
+            ("x.vti", "one array", "none"),
+        ),
         Case("vti, LZ4", bytes_of("x.vti", vti(byte, pack="LZ4")), ("x.vti", "vtkZLib", "vtkLZ4DataCompressor")),
         Case("vti, cut off", bytes_of("x.vti", damaged[: len(damaged) // 2]), ("x.vti", "expected")),
         Case("vti, a block spoiled", bytes_of("x.vti", spoiled(damaged)), ("x.vti", "expected whole blocks")),
-        Case("vti with entities", bytes_of("x.vti", b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a/>'),
-             ("x.vti", "DOCTYPE")),
+        Case(
+            "vti with entities",
+            bytes_of("x.vti", b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a/>'),
+            ("x.vti", "DOCTYPE"),
+        ),
         Case("vti, no XML", bytes_of("x.vti", b"# vtk DataFile Version 2.0"), ("x.vti", "image data of VTK")),
         Case("vtu named vti", bytes_of("x.vti", b'<VTKFile type="UnstructuredGrid"/>'), ("UnstructuredGrid",)),
-        Case("vti of another extent", bytes_of("x.vti", vti(byte, "ascii").replace(b"0 6 0 6", b"0 7 0 6")),
-             ("x.vti", "array solid", "252 numbers")),
+        Case(
+            "vti of another extent",
+            bytes_of("x.vti", vti(byte, "ascii").replace(b"0 6 0 6", b"0 7 0 6")),
+            ("x.vti", "array solid", "252 numbers"),
+        ),
         Case("vti, no cube", bytes_of("x.vti", vti(byte[:, :, :4])), ("x.vti", "cubes", "(6, 6, 4)")),
         Case("vti, flat", bytes_of("x.vti", vti(byte[:, :, :1]).replace(b"0 1", b"0 -1")), ("x.vti", "extent")),
-    ]  # fmt: skip
+    ]
 
 
 def spoiled(data: bytes) -> bytes:
@@ -302,25 +322,37 @@ def volumes() -> list[Case]:
         ),
     }
     bomb = nrrd(np.zeros((D, D, D), np.uint8), "gzip", body=False) + gzip.compress(bytes(1 << 24))
-    detached = folder_of(bytes_of("x.nhdr", nrrd(byte, extra="data file: x.raw\n", body=False)),
-                         bytes_of("x.raw", byte.tobytes(order="F")))  # fmt: skip
+    detached = folder_of(
+        bytes_of("x.nhdr", nrrd(byte, extra="data file: x.raw\n", body=False)),
+        bytes_of("x.raw", byte.tobytes(order="F")),
+    )
     return [
         *(Case(name, bytes_of("x.nrrd", data), ONE) for name, data in good.items()),
         Case("NRRD of several cells", bytes_of("x.nrrd", nrrd(many)), SOLID),
         Case("NRRD header beside its data", detached, ONE),
-        Case("NRRD, data elsewhere", bytes_of("x.nhdr", nrrd(byte, extra="data file: ../../x.raw\n", body=False)),
-             ("x.nhdr", "expected a NRRD volume")),
+        Case(
+            "NRRD, data elsewhere",
+            bytes_of("x.nhdr", nrrd(byte, extra="data file: ../../x.raw\n", body=False)),
+            ("x.nhdr", "expected a NRRD volume"),
+        ),
         Case("NRRD, densities", bytes_of("x.nrrd", nrrd(FULL)), FULL[None] > 0.5, ("--threshold", "0.5")),
         Case("NRRD, densities without", bytes_of("x.nrrd", nrrd(FULL)), ("x.nrrd", "--threshold")),
-        Case("NRRD, hex", bytes_of("x.nrrd", nrrd(byte).replace(b": raw", b": hex")), ("x.nrrd", "encoding raw", "hex")),
+        Case(
+            "NRRD, hex", bytes_of("x.nrrd", nrrd(byte).replace(b": raw", b": hex")), ("x.nrrd", "encoding raw", "hex")
+        ),
         Case("NRRD, cut off", bytes_of("x.nrrd", nrrd(byte)[:-3]), ("x.nrrd", "216 numbers", "213")),
         Case("NRRD, gzip cut off", bytes_of("x.nrrd", nrrd(byte, "gzip")[:-20]), ("x.nrrd", "216 bytes")),
         Case("NRRD, a bomb", bytes_of("x.nrrd", bomb), ("x.nrrd", "216 bytes once unpacked", "more")),
-        Case("NRRD, no type", bytes_of("x.nrrd", b"NRRD0004\nsizes: 2 2 2\nencoding: raw\n\n"), ("x.nrrd", "NRRD volume")),
+        Case(
+            "NRRD, no type", bytes_of("x.nrrd", b"NRRD0004\nsizes: 2 2 2\nencoding: raw\n\n"), ("x.nrrd", "NRRD volume")
+        ),
         Case("NRRD, another file", bytes_of("x.nrrd", b"PK\x03\x04 hello"), ("x.nrrd", "a first line NRRD000n")),
         Case("NRRD of a plane", bytes_of("x.nrrd", nrrd(byte[0])), ("x.nrrd", "three axes")),
-        Case("NRRD of sizes past all", bytes_of("x.nrrd", nrrd(byte).replace(b"6 6 6", b"99999 99999 99999")),
-             ("x.nrrd", "three axes")),
+        Case(
+            "NRRD of sizes past all",
+            bytes_of("x.nrrd", nrrd(byte).replace(b"6 6 6", b"99999 99999 99999")),
+            ("x.nrrd", "three axes"),
+        ),
         Case("TIFF, 0 and 255", tiff(byte * 255), ONE),
         Case("TIFF, 16 bits", tiff(cell.astype(np.uint16) * 255), ONE),
         Case("TIFF, float", tiff(cell.astype(np.float32), "x.tiff"), ONE),
@@ -335,7 +367,7 @@ def volumes() -> list[Case]:
         Case("TIFF, cut off", bytes_of("x.tif", b"II*\x00\x08\x00\x00\x00"), ("x.tif", "a stack of grey")),
         Case("TIFF, another file", bytes_of("x.tif", b"\x89PNG\r\n"), ("x.tif", "TIFF stack")),
         Case("TIFF of one page", tiff(byte[:, :, :1]), ("x.tif", "one cube", "(6, 6)")),
-    ]  # fmt: skip
+    ]
 
 
 def folders() -> list[Case]:
@@ -346,20 +378,35 @@ def folders() -> list[Case]:
     mixed = folder_of(npy(small[0], "a.npy"), npy(small[0, ::2, ::2, ::2], "b.npy"))
     return [
         Case("a folder of arrays", two, SOLID),
-        Case("a folder of files of all kinds", folder_of(
-            npy(SOLID[0], "a.npy"), bytes_of("b.nrrd", nrrd(SOLID[1].astype(np.uint8))),
-            bytes_of("c.vti", vti(SOLID[0].astype(np.uint8))), tiff(SOLID[1].astype(np.uint8), "d.tif"),
-            bytes_of("readme.txt", b"notes"), bytes_of(".DS_Store", b"")), SOLID[[0, 1, 0, 1]]),
+        Case(
+            "a folder of files of all kinds",
+            folder_of(
+                npy(SOLID[0], "a.npy"),
+                bytes_of("b.nrrd", nrrd(SOLID[1].astype(np.uint8))),
+                bytes_of("c.vti", vti(SOLID[0].astype(np.uint8))),
+                tiff(SOLID[1].astype(np.uint8), "d.tif"),
+                bytes_of("readme.txt", b"notes"),
+                bytes_of(".DS_Store", b""),
+            ),
+            SOLID[[0, 1, 0, 1]],
+        ),
         Case("a folder in natural order", folder_of(npy(SOLID[1], "c10.npy"), npy(SOLID[0], "c9.npy")), SOLID),
         Case("slices of one stack", slices(ONE[0].astype(np.uint8) * 255), ONE),
         Case("slices, 16 bits", slices(ONE[0].astype(np.uint16), ".tiff"), ONE),
-        Case("slices of two sizes", folder_of(*(tiff(ONE[0, :n, :n, :1].astype(np.uint8), f"s{n}.tif") for n in (4, 6))),
-             ("s6.tif", "a slice (4, 4)")),
+        Case(
+            "slices of two sizes",
+            folder_of(*(tiff(ONE[0, :n, :n, :1].astype(np.uint8), f"s{n}.tif") for n in (4, 6))),
+            ("s6.tif", "a slice (4, 4)"),
+        ),
         Case("a folder of two resolutions", mixed, ("b.npy", "resolution 6 as a.npy", "--resample")),
         Case("a folder of two resolutions, resampled", mixed, small[[0, 0]], ("--resample", "6")),
         Case("another resolution", npy(small[:, ::2, ::2, ::2]), small, ("--resample", "6")),
-        Case("back from twice the resolution", npy(SOLID.repeat(2, 1).repeat(2, 2).repeat(2, 3)), SOLID,
-             ("--resample", "6")),
+        Case(
+            "back from twice the resolution",
+            npy(SOLID.repeat(2, 1).repeat(2, 2).repeat(2, 3)),
+            SOLID,
+            ("--resample", "6"),
+        ),
         Case("an empty folder", folder_of(), ("folder", "an empty folder")),
         Case("a folder of meshes", folder_of(bytes_of("a.stl", b"solid")), ("build meshes --files` reads",)),
         Case("a folder of graphs", folder_of(bytes_of("a.json", graph)), ("build graphs --files` reads",)),
@@ -369,7 +416,7 @@ def folders() -> list[Case]:
         Case("a MATLAB file", bytes_of("a.mat", b"MATLAB 5.0"), ("a.mat", ".npy, .npz, .vti, .nrrd", "got .mat")),
         Case("a file without suffix", bytes_of("cells", b""), ("cells", "no suffix")),
         Case("nothing there", lambda folder: folder / "absent.npy", ("absent.npy", "nothing there")),
-    ]  # fmt: skip
+    ]
 
 
 CASES = [*arrays(), *images(), *volumes(), *folders()]

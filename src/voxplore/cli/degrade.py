@@ -28,8 +28,8 @@ class Command:
 
     def run(self) -> str:
         from voxplore import storage
-        from voxplore.data.prepare.negatives import degrade_cells
         from voxplore.data.opening import load_cells
+        from voxplore.data.prepare.negatives import degrade_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         degraded = degrade_cells(load_cells(self.cells, self.split)[: self.n], self.kind, self.seed)

@@ -48,8 +48,8 @@ class Command:
 
     def run(self) -> str:
         from voxplore.cli.common import heard
-        from voxplore.export import Material, export
         from voxplore.data.opening import load_cells
+        from voxplore.export import Material, export
 
         cells = load_cells(self.cells)[: self.n]
         material = Material(self.young, self.poisson, self.density, self.yield_stress)

@@ -33,9 +33,9 @@ class Command:
 
     def run(self) -> str:
         from voxplore import report, storage
+        from voxplore.data.opening import load_cells
         from voxplore.errors import VoxploreError
         from voxplore.hub import load_model
-        from voxplore.data.opening import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         models = [load_model(model, self.device) for model in self.models]

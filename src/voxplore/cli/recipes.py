@@ -1,5 +1,6 @@
 """`voxplore recipes`: what `train` can be asked for."""
 
+import os
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,9 +17,15 @@ class Command:
     """Only names that hold this text; then every name in full."""
 
     def run(self) -> str:
+        from importlib.metadata import entry_points
+
         from voxplore.errors import VoxploreError, nearest
         from voxplore.recipes import RECIPES
 
+        if entry_points(group="voxplore.models") or os.environ.get("VOXPLORE_MODELS"):
+            from voxplore.models import registered  # loads torch, which the package's own recipes do not need
+
+            registered()
         names = [name for name in RECIPES if self.filter in name]
         if not names:
             expected = f"a part of a recipe's name, such as {nearest(self.filter, RECIPES)}"

@@ -82,7 +82,7 @@ def reference_of(cells: UnitCells, held_out: str = "test") -> Benchmark:
 
 
 def fitted(cells: UnitCells, resolution: int, resampled: bool = False) -> UnitCells:
-    """The cells at the resolution of a reference; VoxploreError where they have another and are not to be `resampled`."""
+    """The cells at the resolution of a reference; VoxploreError where it is another and they may not be `resampled`."""
     if cells.resolution != resolution and not resampled:
         expected = f"resolution {resolution} as the reference has (`voxplore evaluate --resample` brings cells to it)"
         raise VoxploreError(str(cells.about.get("name", "cells")), expected=expected, got=str(cells.resolution))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voxplore import config, storage
-from voxplore.errors import VoxploreError
 from voxplore.data.opening import load_cells
+from voxplore.errors import VoxploreError
 from voxplore.mechanics import properties_file, read_properties
 from voxplore.parallel import map_items
 from voxplore.ranges import Count, Seed, check_config, check_options

@@ -22,7 +22,10 @@ Verdict = list[tuple[str, str]]
 
 
 def describe(path: str | Path, quick: bool = False) -> str:
-    """Text on whatever stands at `path`: cells, scores or a saved model. quick: leave out what compares cells."""
+    """Text on whatever stands at `path`: cells, scores or a saved model; on the shipped model and its known cells where
+    it is "default". quick: leave out what compares cells."""
+    if _is_default(path):
+        return _table([*_model_facts(_shipped()), ("known cells", "those it is scored against"), *_known_facts(quick)])
     path = Path(path)
     if (path / "scores.json").is_file():
         return str(Scores.load(path))
@@ -33,6 +36,25 @@ def describe(path: str | Path, quick: bool = False) -> str:
     if not quick:
         facts += list(_comparisons(cells))
     return _table(facts)
+
+
+def _is_default(path: str | Path) -> bool:
+    return str(path) == "default" and not Path(path).exists()
+
+
+def _shipped() -> Path:
+    from voxplore.models import model_folder
+
+    return model_folder("default")
+
+
+def _known_facts(quick: bool) -> Verdict:
+    """Of the shipped model's known cells; quick: without making them, where they are not in the cache."""
+    if quick:
+        from voxplore.data.record.shipped import reference_cells
+
+        return [("cells", repr(reference_cells()))]
+    return cell_statistics(load_cells("default"))
 
 
 def cell_statistics(cells: UnitCells) -> Verdict:
@@ -93,7 +115,7 @@ def verify(path: str | Path) -> Verdict:
     Returns what was checked; VoxploreError names what differs, with the checksum expected and the one found. Models
     without checksums, and files that hold none, are loaded only.
     """
-    path = Path(path)
+    path = _shipped() if _is_default(path) else Path(path)
     if (path / "scores.json").is_file():
         Scores.load(path)
         return [(name, "loads; it holds no checksums") for name in ("scores.json", "scores.csv")]

@@ -39,7 +39,8 @@ def read_mesh(
     edge: the cell runs from 0 to `edge` in the unit of the file, one number or three along x, y, z; a mesh that fills
     the cell around the origin is taken as centred there. Without it, the smallest cube around the mesh, with the mesh
     in its middle. periodic: what stands out of the cell comes in on the opposite side; without it, it is cut off, which
-    a RuntimeWarning says. Raises VoxploreError where the file cannot be read, the surface is open, or no voxel is solid.
+    a RuntimeWarning says. Raises VoxploreError where the file cannot be read, the surface is open, or no voxel is
+    solid.
     """
     triangles = _triangles(Path(path))
     low, high = triangles.min((0, 1)), triangles.max((0, 1))
