@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from voxplore.cli.common import Engine, Out, Overwrite
+from voxplore.cli.common import Engine, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["Command"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Set:
+class _Set(Verb):
     out: Out
     """Folder to write."""
     seed: Seed = 0
@@ -34,15 +34,16 @@ class _Set:
     def cells(self) -> "UnitCells":
         raise NotImplementedError
 
-    def run(self) -> str:
-        from voxplore.cli.common import heard
+    def run(self) -> Result:
         from voxplore.workflows.build import build
 
         chosen = {"rule": self.split, "orientations": self.orientations, "overwrite": self.overwrite}
         with heard() as said:
             cells = build(self.cells, self.out, seed=self.seed, **chosen)
         resampled = f", resampled {cells.about['resampled']}" if "resampled" in cells.about else ""
-        return "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{resampled}", *said])
+        text = "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{resampled}", *said])
+        facts = {"n": len(cells), "resolution": cells.resolution, "out": self.out, "warnings": said}
+        return Result(text, **facts, resampled=cells.about.get("resampled"))
 
     def _work(self) -> dict[str, Any]:
         return {"engine": self.engine, "workers": self.workers}

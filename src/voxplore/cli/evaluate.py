@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Pairs, Seed
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Score cells against a reference set by benchmark v1 or v2; writes scores.json and scores.csv.
 
     CELLS and the reference are folders of cells, the published npz, or voxels (.npy, .npz, .vti, .nrrd, TIFF, a folder
@@ -49,7 +49,7 @@ class Command:
     """Bring cells of another resolution to that of the reference, each at nearly its own density."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore.data.opening import load_cells
         from voxplore.workflows import evaluate
 
@@ -62,4 +62,5 @@ class Command:
         scores = evaluate.score(cells, reference, self.out, options, held_out, self.overwrite)
         resampled = cells.about.get("resampled")
         said = [f"scored at {resolution}^3, resampled {resampled}"] if self.resample and resampled else []
-        return "\n".join([*map(str, scores.values()), *said])
+        rows = {name: one.to_json() for name, one in scores.items()}
+        return Result("\n".join([*map(str, scores.values()), *said]), out=self.out, resampled=resampled, scores=rows)

@@ -35,7 +35,10 @@ def build(
     storage.refuse_existing(Path(folder), overwrite)
     if orientations not in (1, 6):
         raise VoxploreError("orientations", expected="1 or 6", got=str(orientations))
-    cells = finish(make(), seed=seed, rule=rule, orientations=orientations)
+    storage.stage("making cells")
+    made = make()
+    storage.stage(f"splitting and writing {len(made)} cells")
+    cells = finish(made, seed=seed, rule=rule, orientations=orientations)
     cells.save(folder, overwrite)
     return cells
 

@@ -108,16 +108,20 @@ def score(
     if options.rows and held_out is None:
         raise VoxploreError("reference rows", expected="a reference with a test split, or held-out cells", got="none")
     check_benchmark(options.benchmark, held_out)
+    storage.stage(f"preparing {len(benchmark.reference)} reference cells")
     reference, samples = Reference(benchmark.reference), checked_samples(samples)
     request = {"samples": samples.sha256(), "reference": reference.sha256, "five": options.five, "version": __version__}
     chosen = {"held_out": held_out, "vun": options.vun, "five": options.five}
     with resumable_folder(folder, request, ("rows.csv",), overwrite) as resumable:
+        storage.stage(f"scoring {len(samples)} cells")
         columns = _rows(resumable, samples, reference, options.five)
         found = {"samples": summed(samples, reference, columns, **chosen, name=options.name)}
         if options.rows and held_out is not None:
+            storage.stage("scoring the reference rows")
             chosen |= {"n": options.row_size, "seed": options.seed, "held_out": held_out}
             found |= reference_rows(reference, benchmark.train, **chosen)
         if options.benchmark == "v2" and held_out is not None:
+            storage.stage("scoring by benchmark v2")
             cells = {"samples": samples}
             if options.rows:
                 chosen = {"n": options.row_size, "seed": options.seed}

@@ -14,7 +14,7 @@ from voxplore.metrics.neighbours import Reference
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.evaluate import reference_of
 
-__all__ = ["Verdict", "cell_statistics", "describe", "repeated", "verify"]
+__all__ = ["Verdict", "cell_statistics", "describe", "facts", "repeated", "table", "verify"]
 
 #: IoU from which on two source cells count as near duplicates, as a fraction in integers.
 NEAR = (98, 100)
@@ -22,20 +22,25 @@ Verdict = list[tuple[str, str]]
 
 
 def describe(path: str | Path, quick: bool = False) -> str:
-    """Text on whatever stands at `path`: cells, scores or a saved model; on the shipped model and its known cells where
-    it is "default". quick: leave out what compares cells."""
+    """Text on whatever stands at `path`; see `facts`."""
+    found = facts(path, quick)
+    return str(found) if isinstance(found, Scores) else table(found)
+
+
+def facts(path: str | Path, quick: bool = False) -> Verdict | Scores:
+    """Name and value of what can be said of cells or of a saved model, or the scores that stand at `path`.
+
+    "default" is the shipped model with its known cells. quick: leave out what compares cells.
+    """
     if _is_default(path):
-        return _table([*_model_facts(_shipped()), ("known cells", "those it is scored against"), *_known_facts(quick)])
+        return [*_model_facts(_shipped()), ("known cells", "those it is scored against"), *_known_facts(quick)]
     path = Path(path)
     if (path / "scores.json").is_file():
-        return str(Scores.load(path))
+        return Scores.load(path)
     if (path / "config.json").is_file():
-        return _table(_model_facts(path))
+        return _model_facts(path)
     cells = load_cells(path)
-    facts = cell_statistics(cells)
-    if not quick:
-        facts += list(_comparisons(cells))
-    return _table(facts)
+    return cell_statistics(cells) + ([] if quick else list(_comparisons(cells)))
 
 
 def _is_default(path: str | Path) -> bool:
@@ -170,6 +175,7 @@ def _percent(flags: np.ndarray) -> str:
     return f"{100 * flags.mean():.1f} %"
 
 
-def _table(facts: Verdict) -> str:
+def table(facts: Verdict) -> str:
+    """Names and values as two columns of text."""
     width = max(len(name) for name, _ in facts)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in facts)
