@@ -36,7 +36,7 @@ MAY_LOAD_NUMBA = {"kernels"}
 #: What the lowest level may load: these, the standard library, and numba in the kernels.
 LOW = {"numpy", "scipy", "voxplore"}
 #: Files of models that all models may import.
-COMMON_TO_MODELS = {"__init__", "base", "encoding", "voxels"}
+COMMON_TO_MODELS = {"__init__", "base", "encoding", "registry", "voxels"}
 
 
 class Import(NamedTuple):

@@ -102,7 +102,9 @@ def test_the_readmes_python_runs(monkeypatch, tmp_path, small_recipes):
 
 
 def test_the_model_of_the_docs_is_a_model(monkeypatch, tmp_path):
-    """The whole of what `add-a-model` promises: fit, save, load, generate."""
+    """The whole of what `add-a-model` promises: register, fit, save, load, generate."""
+    import voxplore
+    from voxplore.models import registry
     from voxplore.unitcells import load_cells
 
     monkeypatch.chdir(tmp_path)
@@ -110,11 +112,15 @@ def test_the_model_of_the_docs_is_a_model(monkeypatch, tmp_path):
     names: dict = {"__name__": "a_model"}
     module = type(sys)("a_model")
     monkeypatch.setitem(sys.modules, "a_model", module)
+    monkeypatch.setattr(registry, "MODELS", models := dict(registry.MODELS))
+    monkeypatch.setattr(registry, "RECIPES", rows := dict(registry.RECIPES))
     for block in blocks(ROOT / "docs" / "add-a-model.md", "python"):
         exec(compile(block, "add-a-model.md", "exec"), names)
+    assert models["mean"] is names["MeanModel"]
+    assert rows["mean-nets-tiny"] == names["MeanConfig"]()
     model = names["MeanModel"](names["MeanConfig"]()).fit(load_cells("nets"))
     model.save("model")
-    again = names["MeanModel"].load("model")
+    again = voxplore.load_model("model")
     first, second = model.generate(3, seed=1), again.generate(3, seed=1)
     assert first.sha256() == second.sha256()
     assert len(first) == 3

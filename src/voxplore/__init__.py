@@ -15,13 +15,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "UnitCells": "voxplore.unitcells",
-    "load_cells": "voxplore.unitcells",
+    "load_cells": "voxplore.data.opening",
     "VoxploreError": "voxplore.errors",
     "evaluate": "voxplore.metrics",
     "render": "voxplore.show",
     "VoxPlore": "voxplore.models",
     "load_model": "voxplore.hub",
     "MODELS": "voxplore.models",
+    "register": "voxplore.models",
     "RECIPES": "voxplore.recipes",
     "discover": "voxplore.workflows.discover",
 }

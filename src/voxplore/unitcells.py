@@ -18,7 +18,7 @@ from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.storage.arrays import read_archive, read_array
 from voxplore.storage.index import read_index
-from voxplore.storage.schema import check_about, check_ids
+from voxplore.storage.schema import check_about, check_ids, printable
 from voxplore.storage.voxels import MAX_RESOLUTION, checked_voxels, chosen
 
 __all__ = ["FORMAT_VERSION", "UnitCells", "as_voxels", "load_cells", "pack", "unpack"]
@@ -68,6 +68,20 @@ class UnitCells:
         name = str(about.get("name", "cell"))
         columns.setdefault("id", numbered_ids(name, len(voxels)))
         return UnitCells(pack(voxels), voxels.shape[-1], columns, dict(about))
+
+    def __repr__(self) -> str:
+        """One line: name, number, resolution and splits."""
+        names, counts = np.unique(self.index.get("split", np.zeros(0, np.str_)), return_counts=True)
+        shares = sorted(zip(counts.tolist(), names.tolist(), strict=True), reverse=True)
+        splits = ", ".join(f"{count} {name}" for count, name in shares)
+        name = printable(str(self.about.get("name", "cells")).replace("\n", " "))
+        return f"{name}: {len(self)} unit cells at {self.resolution}^3{f' ({splits})' if splits else ''}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the line, and a picture of the first cells."""
+        import voxplore  # the package itself, above all rooms, knows who draws
+
+        return voxplore.show.html_of(self)
 
     def __len__(self) -> int:
         return len(self.packed)

@@ -9,7 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voxplore.cli.common import Result, Verb
 
 __all__ = ["VERBS", "main"]
 
@@ -68,7 +71,7 @@ def _guarded(verb: str, arguments: list[str]) -> int:
     try:
         with prompt_exit() as interrupted:
             result = _run(verb, arguments)
-        if result and _is_first():
+        if _is_first():
             print(printable(result), flush=True)
     except KeyboardInterrupt:
         return _interrupted()
@@ -105,15 +108,34 @@ def _told(verb: str, caught: Exception) -> int:
     return 0
 
 
-def _run(verb: str, arguments: list[str]) -> str | None:
+def _run(verb: str, arguments: list[str]) -> str:
+    """Parse and run; the text that is to be printed."""
     import tyro
 
-    from voxplore import storage
     from voxplore.ranges import check_options
+    from voxplore.storage.telling import telling
 
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
     command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
     check_options(command)
+    with telling(command.quiet or not _is_first()):
+        result = _locked(command)
+    return _json(verb, result) if command.json else result
+
+
+def _json(verb: str, result: "Result") -> str:
+    """The facts of a result as JSON."""
+    import json
+
+    from voxplore.cli.common import plain
+
+    return json.dumps(plain({"verb": verb, **result.facts}), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _locked(command: "Verb") -> "Result":
+    """Run with the lock on --out held, once nothing that is read stands where it would be replaced."""
+    from voxplore import storage
+
     out = getattr(command, "out", None)
     if out is None or getattr(command, "dry_run", False) or not _is_first():
         return command.run()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from voxplore.cli.common import Engine, Out, Overwrite
+from voxplore.cli.common import Engine, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["Command"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Set:
+class _Set(Verb):
     out: Out
     """Folder to write."""
     seed: Seed = 0
@@ -34,12 +34,16 @@ class _Set:
     def cells(self) -> "UnitCells":
         raise NotImplementedError
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore.workflows.build import build
 
         chosen = {"rule": self.split, "orientations": self.orientations, "overwrite": self.overwrite}
-        cells = build(self.cells, self.out, seed=self.seed, **chosen)
-        return f"{len(cells)} cells at {cells.resolution}^3 in {self.out}"
+        with heard() as said:
+            cells = build(self.cells, self.out, seed=self.seed, **chosen)
+        resampled = f", resampled {cells.about['resampled']}" if "resampled" in cells.about else ""
+        text = "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{resampled}", *said])
+        facts = {"n": len(cells), "resolution": cells.resolution, "out": self.out, "warnings": said}
+        return Result(text, **facts, resampled=cells.about.get("resampled"))
 
     def _work(self) -> dict[str, Any]:
         return {"engine": self.engine, "workers": self.workers}
@@ -128,23 +132,22 @@ class MetaShell(_Set):
 
 @dataclass(frozen=True, kw_only=True)
 class Own(_Set):
-    """Your own cells: voxels (n, d, d, d) or (d, d, d) as .npy or .npz, or a folder of cells; they get splits and a
-    floor."""
+    """Your own cells: voxels as .npy, .npz, .vti, .nrrd or TIFF stacks, a folder of such files, or a folder of cells;
+    they get splits and a floor."""
 
     source: Path
     """The file or folder."""
     key: str | None = None
-    """Which array of an .npz that holds several."""
+    """Which array of a file that holds several."""
     threshold: Threshold | None = None
     """Solid where a number exceeds this; without it voxels are Bool, 0 and 1, or 0 and 255."""
+    resample: Resolution | None = None
+    """Bring the cells to this resolution, each at nearly its own density."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.data.imported.voxels import read_voxels
-        from voxplore.unitcells import load_cells
+        from voxplore.workflows.build import from_voxels
 
-        if self.key is None and self.threshold is None:
-            return load_cells(self.source)
-        return read_voxels(self.source, self.key, self.threshold)
+        return from_voxels(self.source, self.key, self.threshold, self.resample)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +155,13 @@ class Meshes(_Set):
     """A cell from each closed surface: STL, PLY or OBJ files."""
 
     files: tuple[Path, ...]
-    """The files."""
+    """The files, and folders of such files."""
     resolution: Resolution = 48
     periodic: bool = False
     """What lies outside the cell comes in again on the other side."""
-    edge: Length | None = None
-    """Edge of the cell in the unit of the files; by default the smallest cube around each mesh."""
+    edge: Annotated[tuple[Length, ...], tyro.conf.arg(metavar="LENGTH [LENGTH LENGTH]")] = ()
+    """Edge of the cell in the unit of the files, or its edges along x, y, z; by default the smallest cube around each
+    mesh."""
 
     def cells(self) -> "UnitCells":
         from voxplore.workflows.build import from_meshes
@@ -167,10 +171,13 @@ class Meshes(_Set):
 
 @dataclass(frozen=True, kw_only=True)
 class Graphs(_Set):
-    """A truss from each strut graph: JSON files with nodes and bars."""
+    """A truss from each strut graph: JSON files with nodes and bars (or edges)."""
 
     files: tuple[Path, ...]
-    """The files."""
+    """The files, and folders of such files."""
+    edge: Annotated[tuple[Length, ...], tyro.conf.arg(metavar="LENGTH [LENGTH LENGTH]")] = ()
+    """Edge of the cell in the unit of the nodes (such as millimetres), or its edges along x, y, z; by default nodes are
+    fractions of the cell."""
     resolution: Resolution = 48
     radius: Radius = 0.06
     """Radius of the struts, as a fraction of the cell edge."""
@@ -180,7 +187,7 @@ class Graphs(_Set):
     def cells(self) -> "UnitCells":
         from voxplore.workflows.build import from_graphs
 
-        return from_graphs(self.files, self.resolution, self.radius, not self.clipped)
+        return from_graphs(self.files, self.resolution, self.radius, not self.clipped, self.edge)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +200,7 @@ class Joined(_Set):
     """Of the whole; by default the names of the sets."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.build import join
 
         return join([load_cells(path) for path in self.sets], self.name)

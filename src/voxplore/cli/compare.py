@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 import tyro
 
-from voxplore.cli.common import Out, Overwrite
+from voxplore.cli.common import Out, Overwrite, Result, Verb
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Put scores into one table; writes table.txt, table.md, table.tex and table.csv.
 
     Scores of the same name are draws of one row (mean and standard deviation over them). Rows read against different
@@ -30,7 +30,11 @@ class Command:
     benchmark v2 where every row has them."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
+        import dataclasses
+
         from voxplore.report.compare import compare
 
-        return compare(self.scores, self.out, self.printed, self.overwrite, self.columns).text()
+        table = compare(self.scores, self.out, self.printed, self.overwrite, self.columns)
+        sections = {title: [dataclasses.asdict(row) for row in rows] for title, rows in table.sections}
+        return Result(table.text(), out=self.out, sections=sections)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Seed
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Spoil each cell once, as the negatives of a training are made, and write them as a folder of cells."""
 
     cells: CellsPath
@@ -26,12 +26,12 @@ class Command:
     seed: Seed = 0
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import storage
+        from voxplore.data.opening import load_cells
         from voxplore.data.prepare.negatives import degrade_cells
-        from voxplore.unitcells import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         degraded = degrade_cells(load_cells(self.cells, self.split)[: self.n], self.kind, self.seed)
         degraded.save(self.out, self.overwrite)
-        return f"{len(degraded)} cells in {self.out}"
+        return Result(f"{len(degraded)} cells in {self.out}", n=len(degraded), out=self.out)

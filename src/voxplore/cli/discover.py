@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from voxplore.cli.common import Device, Out, Overwrite
+from voxplore.cli.common import Device, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Millimetres, Range, Seed, Tile, Workers
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Draw unit cells, find those of use or those that meet a target, and show them with the evidence.
 
     Writes cells and scores, a picture and a page of the 64 best with all their properties, meshes of the very best, and
@@ -52,8 +52,8 @@ class Command:
     device: Device = "auto"
     overwrite: Overwrite = False
 
-    def run(self) -> str:
-        from voxplore.unitcells import load_cells
+    def run(self) -> Result:
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.discover import discover
         from voxplore.workflows.ranking import Use
         from voxplore.workflows.targets import parse_target, read_stiffness
@@ -64,4 +64,6 @@ class Command:
         how = {"rank": not self.no_rank, "refine": self.refine, "device": self.device, "workers": self.workers}
         how |= {"target": target, "best": self.best, "minutes": self.minutes, "model": self.model}
         how |= {"reference": reference, "use": Use(self.tile, self.size, self.feature)}
-        return str(discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how))
+        found = discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how)
+        facts = {"headline": found.headline, "seconds": found.seconds, "scores": found.scores.to_json()}
+        return Result(str(found), out=self.out, **facts)

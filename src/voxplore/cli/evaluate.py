@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Pairs, Seed
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Score cells against a reference set by benchmark v1 or v2; writes scores.json and scores.csv.
 
-    CELLS and the reference are folders of cells, the published npz, or plain Bool .npy / .npz arrays. Of a built set
+    CELLS and the reference are folders of cells, the published npz, or voxels (.npy, .npz, .vti, .nrrd, TIFF, a folder
+    of such files); the reference may be "default", the known cells of the shipped model. Of a built set
     the training split in its six orientations is the reference, and its test split is held out. Cells are scored in
     blocks; what was broken off goes on where it was.
     """
@@ -44,15 +45,22 @@ class Command:
     """v2 adds fidelity at equal density, validity and newness under all shifts; it needs held-out cells."""
     stiffness: Pairs = 0
     """With v2: how many pairs of cells of equal density have their stiffness compared, the first; 64 take minutes."""
+    resample: bool = False
+    """Bring cells of another resolution to that of the reference, each at nearly its own density."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
-        from voxplore.unitcells import load_cells
+    def run(self) -> Result:
+        from voxplore.data.opening import load_cells
         from voxplore.workflows import evaluate
 
         reference = evaluate.reference_of(load_cells(self.reference), self.split)
-        held_out = load_cells(self.held_out) if self.held_out else None
+        resolution = reference.train.resolution
+        cells = evaluate.fitted(load_cells(self.cells), resolution, self.resample)
+        held_out = evaluate.fitted(load_cells(self.held_out), resolution, self.resample) if self.held_out else None
         v1 = (self.rows, self.row_size, self.name, not self.no_vun, self.seed, self.five)
         options = evaluate.Options(*v1, self.benchmark, self.stiffness)
-        scores = evaluate.score(load_cells(self.cells), reference, self.out, options, held_out, self.overwrite)
-        return "\n".join(map(str, scores.values()))
+        scores = evaluate.score(cells, reference, self.out, options, held_out, self.overwrite)
+        resampled = cells.about.get("resampled")
+        said = [f"scored at {resolution}^3, resampled {resampled}"] if self.resample and resampled else []
+        rows = {name: one.to_json() for name, one in scores.items()}
+        return Result("\n".join([*map(str, scores.values()), *said]), out=self.out, resampled=resampled, scores=rows)

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 import tyro
 
-from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Smooth, Tile, Workers
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Write one file a cell: meshes (stl, 3mf, ...), solver decks (inp, msh) or volumes (vti, npz)."""
 
     cells: CellsPath
@@ -46,19 +46,18 @@ class Command:
     """Processes; by default one a core."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
-        import warnings
-
+    def run(self) -> Result:
+        from voxplore import storage
+        from voxplore.data.opening import load_cells
         from voxplore.export import Material, export
-        from voxplore.unitcells import load_cells
 
         cells = load_cells(self.cells)[: self.n]
         material = Material(self.young, self.poisson, self.density, self.yield_stress)
         setting = {"keep_loose": self.keep_loose, "triangles": self.triangles, "material": material, "case": self.case}
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", RuntimeWarning)
+        storage.stage(f"writing {len(cells)} cells")
+        with heard() as said:
             paths = export(
                 cells, self.out, self.format, self.size, self.tile, self.smooth, self.overwrite, self.workers, **setting
             )
-        said = sorted({str(one.message) for one in told if issubclass(one.category, RuntimeWarning)})
-        return "\n".join([f"{len(paths)} files in {self.out}", *said])
+        text = "\n".join([f"{len(paths)} files in {self.out}", *said])
+        return Result(text, out=self.out, files=[path.name for path in paths], warnings=said)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from voxplore.cli.common import Device, Engine, Out, Overwrite
+from voxplore.cli.common import Device, Engine, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Seed, Share, Steps, Workers
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Draw unit cells from a trained model and write them as a folder of cells.
 
     Cells are written as they come, to PATH.unfinished at first; a drawing that was broken off goes on where it was.
@@ -55,7 +55,7 @@ class Command:
     """Processes of one thread each; 1 draws in this one, with all threads. The cells do not depend on it."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from tqdm import tqdm
 
         from voxplore import storage
@@ -63,13 +63,15 @@ class Command:
 
         storage.refuse_existing(self.out, self.overwrite)
         drawing = self._drawing()
-        with tqdm(total=self.n, unit="cell", disable=None) as bar:
+        storage.stage(f"drawing {self.n} cells", bar=True)
+        with tqdm(total=self.n, unit="cell", disable=storage.no_bar()) as bar:
             work = {"workers": self.workers, "engine": self.engine, "overwrite": self.overwrite}
             found = draw_into(self.out, drawing, **work, progress=bar.update)
         lines = [f"{found.n} cells in {self.out}, relative density {found.relative_density:.3f} on average"]
         if found.off is not None:
             lines.append(f"mean absolute difference from the density asked for: {found.off:.4f}")
-        return "\n".join(lines)
+        facts = {"n": found.n, "out": self.out, "relative_density": found.relative_density, "off": found.off}
+        return Result("\n".join(lines), **facts)
 
     def _drawing(self) -> "Drawing":
         from voxplore.cli.sampling import calibrated, sampling_with

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import tyro
 
-from voxplore.cli.common import Device, Out, Overwrite
+from voxplore.cli.common import Device, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Seed
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Draw training cells, negatives and drawn cells on the first two principal components of each model's latents,
     and a few drawn cells below; writes latents.png, latents.csv and latents.json."""
 
@@ -31,11 +31,11 @@ class Command:
     device: Device = "auto"
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import report, storage
+        from voxplore.data.opening import load_cells
         from voxplore.errors import VoxploreError
         from voxplore.hub import load_model
-        from voxplore.unitcells import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         models = [load_model(model, self.device) for model in self.models]
@@ -46,8 +46,10 @@ class Command:
         cells = load_cells(self.cells)
         cells = cells.split("train") if "split" in cells.index else cells
         shown = dict(zip(names, models, strict=True))
+        storage.stage("encoding, decoding and drawing")
         found = report.draw_latents(shown, cells, self.out, n=self.n, seed=self.seed, overwrite=self.overwrite)
-        return "\n".join(
+        text = "\n".join(
             f"{name:<30}" + ", ".join(f"{key} {value:.3f}" for key, value in measures.items())
             for name, measures in found.items()
         )
+        return Result(text, out=self.out, models=found)

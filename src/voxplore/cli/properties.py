@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
+from voxplore.cli.common import CellsPath, Engine, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Edge, Millimetres, Modulus, Poisson, Soft, Tile, Tolerance, Workers
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Effective stiffness, conductivity and derived constants of each cell; writes properties.csv, a row a cell.
 
     Solved cells are kept in the user's cache, so a run that was broken off goes on where it was.
@@ -54,9 +54,9 @@ class Command:
     """Processes; by default one a core."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.properties import properties
 
         storage.refuse_existing(self.out, self.overwrite)
@@ -75,7 +75,8 @@ class Command:
         )
         share = f"{100 * found.auxetic:.0f} % of them auxetic"
         lines = [f"{len(cells)} cells in {self.out / 'properties.csv'}, {share}"]
-        return "\n".join([*lines, *(_told(name, wanted) for name, wanted in found.wanted.items())])
+        text = "\n".join([*lines, *(_told(name, wanted) for name, wanted in found.wanted.items())])
+        return Result(text, n=len(cells), out=self.out, auxetic=found.auxetic, wanted=found.wanted)
 
 
 def _told(name: str, found: dict[str, float]) -> str:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import tyro
 
+from voxplore.cli.common import Result, Verb
+
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Verify a saved model or a folder of cells and send it to a hub, with a card made from its config.
 
     Needs the extra voxplore[hub], and to be logged in there (`hf auth login`, or the variable HF_TOKEN).
@@ -23,7 +25,8 @@ class Command:
     private: bool = False
     """Where it does not exist yet, make it visible to its owner alone."""
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore.hub import push
 
-        return f"{self.folder} sent to {push(self.folder, self.to, self.private)}"
+        page = push(self.folder, self.to, self.private)
+        return Result(f"{self.folder} sent to {page}", folder=self.folder, page=page)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from voxplore.cli.common import CellsPath, Engine, Out, Overwrite
+from voxplore.cli.common import CellsPath, Engine, Out, Overwrite, Result, Verb
 from voxplore.ranges import Workers
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Repair cells: drop what floats, join loose parts, symmetrise what nearly is symmetric, keep the density.
 
     Writes the cells with a column that says what was done to each, and refinement.json with scores before and after.
@@ -39,16 +39,16 @@ class Command:
     """Processes; by default one a core."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
         from voxplore.workflows.refine import refine_cells, train_refiner
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells)
         if self.train:
             seconds = train_refiner(cells, self.out, self.overwrite).trained["seconds"]
-            return f"refiner in {self.out}, trained for {seconds:.0f} s"
+            return Result(f"refiner in {self.out}, trained for {seconds:.0f} s", out=self.out, seconds=seconds)
         found = refine_cells(
             cells,
             self.out,
@@ -59,7 +59,9 @@ class Command:
             engine=self.engine,
             overwrite=self.overwrite,
         )
-        return "\n".join([f"{found.changed} of {len(cells)} cells changed, in {self.out}", *_table(found.changes)])
+        text = "\n".join([f"{found.changed} of {len(cells)} cells changed, in {self.out}", *_table(found.changes)])
+        changes = {one.label: {"before": one.before, "after": one.after} for one in found.changes}
+        return Result(text, n=len(cells), out=self.out, changed=found.changed, changes=changes)
 
 
 def _table(lines: list["Change"]) -> list[str]:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from voxplore.cli.common import CellsPath, Out, Overwrite
+from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb
 from voxplore.ranges import Columns, Count, Pixels
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Show cells: a PNG picture, or one offline HTML page in which they can be turned, tiled and sliced."""
 
     cells: CellsPath
@@ -30,12 +30,13 @@ class Command:
     """Show each cell beside its lattice of 3 x 3 x 3."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import show, storage
-        from voxplore.unitcells import load_cells
+        from voxplore.data.opening import load_cells
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]
+        storage.stage(f"drawing {len(cells)} cells")
         density = cells.relative_density()
         if self.out.suffix.lower() in (".html", ".htm"):
             show.gallery(cells, self.out, {"relative density": density}, title=str(cells.about.get("name", "cells")))
@@ -44,4 +45,4 @@ class Command:
         else:
             texts = [f"{name}\n{share:.3f}" for name, share in zip(cells.index["id"], density, strict=True)]
             show.render(cells, self.out, self.columns, texts if self.captions else None, self.size)
-        return f"{len(cells)} cells in {self.out}"
+        return Result(f"{len(cells)} cells in {self.out}", n=len(cells), out=self.out)

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import tyro
 
-from voxplore.cli.common import Out, Overwrite
+from voxplore.cli.common import Out, Overwrite, Result, Verb
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Make tables, plots and one page (index.html) from a folder of results; or, for the word figure4, the picture of
     what each force of repel-and-sink does to points in the plane."""
 
@@ -26,14 +26,16 @@ class Command:
     """Folders of scores elsewhere, to stand in the tables too."""
     overwrite: Overwrite = False
 
-    def run(self) -> str:
+    def run(self) -> Result:
         from voxplore import report
 
         if str(self.results) == "figure4":
             panels = report.draw_figure4(self.out, overwrite=self.overwrite)
-            return "\n".join(
+            text = "\n".join(
                 f"{name:<20}" + ", ".join(f"{key} {value:.3f}" for key, value in found.items())
                 for name, found in panels.items()
             )
+            return Result(text, out=self.out, panels=panels)
         tables = report.make_report(self.results, self.out, self.overwrite, self.along, self.rows)
-        return f"{tables} tables in {self.out}: index.html, and a table and a plot for each"
+        text = f"{tables} tables in {self.out}: index.html, and a table and a plot for each"
+        return Result(text, out=self.out, tables=tables)

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import tyro
 
-from voxplore.cli.common import CellsPath, Device, Out
+from voxplore.cli.common import CellsPath, Device, Out, Result, Verb
 
 __all__ = ["Command"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(Verb):
     """Train a generator on cells (on their training split, where they have one); the same command again resumes.
 
     Writes the checkpoints and log.jsonl to OUT/run, and the finished model to OUT/model.
@@ -29,11 +29,14 @@ class Command:
     """Print the whole configuration and stop."""
     device: Device = "auto"
 
-    def run(self) -> str:
-        from voxplore.unitcells import load_cells
+    def run(self) -> Result:
+        import json
+
+        from voxplore.data.opening import load_cells
         from voxplore.workflows import train
 
         if self.dry_run:
-            return train.shown(self.recipe, self.set)
+            text = train.shown(self.recipe, self.set)
+            return Result(text, **json.loads(text))
         folder = train.train(load_cells(self.cells), self.recipe, self.out, self.set, self.device)
-        return f"model in {folder}"
+        return Result(f"model in {folder}", model=folder)

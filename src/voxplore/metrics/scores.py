@@ -166,7 +166,8 @@ def _provenance(samples: UnitCells, reference: Reference, held_out: UnitCells | 
     about: dict[str, Any] = {
         "benchmark": BENCHMARK,
         "voxplore_version": __version__,
-        "samples": _identity(samples) | {key: samples.about[key] for key in ("made",) if key in samples.about},
+        "samples": _identity(samples)
+        | {key: samples.about[key] for key in ("made", "resampled") if key in samples.about},
         "reference": {"name": reference.name, "n": len(reference), "sha256": reference.sha256},
         "periodicity_floor": discovery.floor_of(reference),
     }

@@ -3,26 +3,22 @@
 from pathlib import Path
 
 from voxplore import storage
-from voxplore.errors import VoxploreError
 from voxplore.models.base import Generator
 from voxplore.models.cdm3d import CDM3D
 from voxplore.models.dit3d import DiT3D
 from voxplore.models.edits import Edits
 from voxplore.models.graph import GraphVAE
+from voxplore.models.registry import MODELS, model_class, model_of, register, registered
 from voxplore.models.trellis import Trellis
 from voxplore.models.vae import VAE
 from voxplore.models.voxplore import VoxPlore, VoxPloreTokens
 from voxplore.models.xcube import XCube
 from voxplore.models.yang2024 import Yang2024
 
-__all__ = ["MODELS", "Generator", "VoxPlore", "load_model", "model_folder"]
+__all__ = ["MODELS", "Generator", "VoxPlore", "load_model", "model_folder", "model_of", "register", "registered"]
 
-#: name -> class of every generator.
-MODELS: dict[str, type[Generator]] = {
-    model.name: model
-    for model in (VoxPlore, VoxPloreTokens, DiT3D, Yang2024, XCube, Trellis, CDM3D, GraphVAE, VAE, Edits)
-}
-
+for _model in (VoxPlore, VoxPloreTokens, DiT3D, Yang2024, XCube, Trellis, CDM3D, GraphVAE, VAE, Edits):
+    register(_model)
 
 _SHIPPED = Path(__file__).parent.parent / "shipped" / "model"
 
@@ -37,6 +33,4 @@ def load_model(source: str | Path, device: str = "auto") -> Generator:
     folder = model_folder(source)
     header = storage.read_json(folder / "config.json")
     name = header.get("model") if isinstance(header, dict) else None
-    if not isinstance(name, str) or name not in MODELS:
-        raise VoxploreError(folder / "config.json", expected=f"a model among {', '.join(MODELS)}", got=str(name))
-    return MODELS[name].load(folder, device)
+    return model_class(name, folder / "config.json").load(folder, device)

@@ -17,7 +17,7 @@ from voxplore.show.graph import graph_field
 from voxplore.show.raymarch import Camera, Rays, rays, surface_field
 from voxplore.unitcells import UnitCells, as_voxels
 
-__all__ = ["render", "render_graph", "render_lattice"]
+__all__ = ["render", "render_graph", "render_lattice", "sheet"]
 
 _OVERSAMPLING = 2
 _INK = (70, 76, 84)
@@ -36,6 +36,13 @@ def render(
     cells: UnitCells, Bool (n, d, d, d) or one cell Bool (d, d, d). captions: one text a cell, lines split by a newline.
     About 0.15 s a cell of 48^3 at 200 pixels on one core. Raises VoxploreError for no cells or a wrong number of texts.
     """
+    _write(sheet(cells, columns, captions, size), path)
+
+
+def sheet(
+    cells: UnitCells | np.ndarray, columns: int = 8, captions: Sequence[str] | None = None, size: int = 200
+) -> Image.Image:
+    """The picture that `render` writes."""
     voxels = as_voxels(cells)
     if not len(voxels):
         raise VoxploreError("cells to render", expected="at least one cell", got="none")
@@ -43,7 +50,7 @@ def render(
         raise VoxploreError("captions", expected=f"one for each of {len(voxels)} cells", got=str(len(captions)))
     view = _View(voxels.shape[1:], _checked(size, 16, 4096, "size"))
     tiles = [view.draw(surface_field(cell)) for cell in voxels]
-    _write(_grid(tiles, min(_checked(columns, 1, 1000, "columns"), len(tiles)), captions), path)
+    return _grid(tiles, min(_checked(columns, 1, 1000, "columns"), len(tiles)), captions)
 
 
 def render_lattice(

@@ -9,6 +9,7 @@ from voxplore.storage.ownership import keep_inputs
 from voxplore.storage.resumable import ResumableFolder, resumable_folder, unfinished
 from voxplore.storage.system_errors import named_os_errors
 from voxplore.storage.tables import csv_line, csv_rows, unquoted, write_csv
+from voxplore.storage.telling import no_bar, stage
 from voxplore.storage.text import read_json, read_text, sha256, write_json, write_text
 
 __all__ = [
@@ -22,12 +23,14 @@ __all__ = [
     "limited_lines",
     "lock",
     "named_os_errors",
+    "no_bar",
     "put_in_place",
     "read_json",
     "read_text",
     "refuse_existing",
     "resumable_folder",
     "sha256",
+    "stage",
     "staged_folder",
     "sweep",
     "unfinished",

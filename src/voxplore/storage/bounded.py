@@ -1,13 +1,13 @@
 """Text from files of any size, packed or not, in bounded memory: lines, bytes in all and what they unpack to."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["LONGEST_LINE", "MOST_BYTES", "limited_lines", "limited_text"]
+__all__ = ["LONGEST_LINE", "MOST_BYTES", "limited_lines", "limited_text", "unpacked"]
 
 #: Bytes of one line: a strut graph of 50,000 nodes.
 LONGEST_LINE = 1 << 22
@@ -46,3 +46,19 @@ def limited_text(path: Path, most: int = MOST_BYTES) -> str:
     if len(data) > most:
         raise VoxploreError(path, expected=f"a text of at most {most} bytes", got="a larger one")
     return data.decode("utf-8-sig")
+
+
+def unpacked(where: object, packed: Iterable[bytes], unpacker: Callable[[], Any], size: int) -> bytes:
+    """The bytes of packed blocks, each unpacked by its own `unpacker()` of the standard library; `size` of them.
+
+    Raises VoxploreError where they are more or fewer: nothing is unpacked past that.
+    """
+    found = bytearray()
+    for block in packed:
+        found += unpacker().decompress(block, max(size - len(found) + 1, 1))
+        if len(found) > size:
+            break
+    if len(found) != size:
+        got = "more" if len(found) > size else str(len(found))
+        raise VoxploreError(where, expected=f"{size} bytes once unpacked", got=got)
+    return bytes(found)

@@ -29,7 +29,7 @@ def chosen(arrays: Mapping[str, np.ndarray], where: object, key: str | None = No
 def checked_voxels(voxels: np.ndarray, where: object, threshold: float | None = None) -> np.ndarray:
     """Bool (n, d, d, d), C-contiguous, from one cell (d, d, d) or n of them.
 
-    Taken: Bool; numbers 0 and 1; whole numbers 0 and 255, as image stacks hold them; and with a threshold any numbers,
+    Taken: Bool; numbers 0 and 1; numbers 0 and 255, as image stacks hold them; and with a threshold any numbers,
     solid where they exceed it. Any memory order and byte order.
     """
     voxels = np.asarray(voxels)
@@ -45,7 +45,7 @@ def checked_voxels(voxels: np.ndarray, where: object, threshold: float | None = 
         if not all(np.isfinite(part).all() for part in voxels):
             raise VoxploreError(where, expected="finite numbers", got="others")
         return np.ascontiguousarray(voxels > threshold)
-    full = 255 if voxels.dtype.kind in "iu" and voxels.size and voxels.max() == 255 else 1
+    full = 255 if voxels.size and voxels.max() == 255 else 1
     if not all(((part == 0) | (part == full)).all() for part in voxels):
         expected = "Bool, numbers 0 and 1, or 0 and 255 (`voxplore build own --threshold` takes others)"
         raise VoxploreError(where, expected=expected, got=f"{voxels.dtype} values")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn, optim
 from tqdm import tqdm
 
+from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.training import graph as graphs
 from voxplore.training.checkpoint import load_state, save_state
@@ -265,8 +266,14 @@ class _Log:
             run.mkdir(parents=True, exist_ok=True)
         self.stage, self.batch = stage, batch
         self.bar = tqdm(
-            total=total * batch, initial=step * batch, desc=stage, unit="cell", disable=True if silent else None
+            total=total * batch,
+            initial=step * batch,
+            desc=stage,
+            unit="cell",
+            disable=True if silent else storage.no_bar(),
         )
+        if not silent:
+            storage.stage(f"training, {stage}: cell {step * batch} of {total * batch}", bar=True)
         self.sums: dict[str, Tensor] = {}
         self.count, self.last, self.since = 0, time.monotonic(), (step, time.monotonic())
 

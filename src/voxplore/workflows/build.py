@@ -12,10 +12,13 @@ from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.prepare.splits import periodicity_floor, with_split
 from voxplore.errors import VoxploreError
 from voxplore.metrics import periodicity
-from voxplore.ranges import Length, Radius, Resolution, Seed, within
+from voxplore.ranges import Length, Radius, Resolution, Seed, Threshold, within
 from voxplore.unitcells import UnitCells
 
-__all__ = ["build", "finish", "from_graphs", "from_meshes", "join"]
+__all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxels", "join"]
+
+#: Edges of a cell: none, one for all axes, or three along x, y, z.
+Edges = tuple[Length, ...]
 
 
 @within
@@ -32,7 +35,10 @@ def build(
     storage.refuse_existing(Path(folder), overwrite)
     if orientations not in (1, 6):
         raise VoxploreError("orientations", expected="1 or 6", got=str(orientations))
-    cells = finish(make(), seed=seed, rule=rule, orientations=orientations)
+    storage.stage("making cells")
+    made = make()
+    storage.stage(f"splitting and writing {len(made)} cells")
+    cells = finish(made, seed=seed, rule=rule, orientations=orientations)
     cells.save(folder, overwrite)
     return cells
 
@@ -71,32 +77,83 @@ def join(sets: Sequence[UnitCells], name: str | None = None) -> UnitCells:
 
 @within
 def from_meshes(
-    paths: Sequence[Path], resolution: Resolution = 48, periodic: bool = False, edge: Length | None = None
+    paths: Sequence[Path], resolution: Resolution = 48, periodic: bool = False, edge: Edges = ()
 ) -> UnitCells:
-    """A cell from each closed surface (STL, PLY, OBJ); see `data.imported.meshes.read_mesh`."""
-    from voxplore.data.imported.meshes import read_mesh
+    """A cell from each closed surface (STL, PLY, OBJ), in folders too; see `data.imported.meshes.read_mesh`."""
+    from voxplore.data.imported.meshes import SUFFIXES, read_mesh
 
-    return _from_files(paths, lambda path: read_mesh(path, resolution, periodic, edge), "meshes")
+    size = _three(edge)
+    return _from_files(paths, lambda path: read_mesh(path, resolution, periodic, size), "meshes", SUFFIXES)
 
 
 @within
 def from_graphs(
-    paths: Sequence[Path], resolution: Resolution = 48, radius: Radius = 0.06, periodic: bool = True
+    paths: Sequence[Path],
+    resolution: Resolution = 48,
+    radius: Radius = 0.06,
+    periodic: bool = True,
+    edge: Edges = (),
 ) -> UnitCells:
-    """A cell from each strut graph in JSON; see `data.imported.graphs.read_graph`."""
+    """A cell from each strut graph in JSON, in folders too; see `data.imported.graphs.read_graph`."""
     from voxplore.data.imported.graphs import read_graph
     from voxplore.data.synthetic.truss import voxelise
 
+    size = _three(edge)
+
     def voxels(path: Path) -> np.ndarray:
-        graph = read_graph(path)
+        graph = read_graph(path, size)
         return voxelise(graph.nodes, graph.edges, resolution, radius, periodic)
 
-    return _from_files(paths, voxels, "graphs")
+    return _from_files(paths, voxels, "graphs", (".json",))
 
 
-def _from_files(paths: Sequence[Path], read: Callable[[Path], np.ndarray], name: str) -> UnitCells:
-    if not paths:
+@within
+def from_voxels(
+    source: str | Path, key: str | None = None, threshold: Threshold | None = None, resolution: Resolution | None = None
+) -> UnitCells:
+    """The cells of a file or folder, at another resolution where one is given; see `data.imported.voxels.read_voxels`.
+
+    Sets that voxplore wrote, and the published npz, keep their index.
+    """
+    from voxplore.data.imported.voxels import read_voxels
+    from voxplore.data.opening import load_cells
+    from voxplore.data.prepare.resampling import resample
+
+    source = Path(source)
+    ours = (source / "cells.json").is_file() or (source.is_file() and source.suffix in (".npy", ".npz"))
+    if key is None and threshold is None and (ours or resolution is None):
+        cells = load_cells(source)
+        return cells if resolution is None else resample(cells, resolution)
+    return read_voxels(source, key, threshold, resolution)
+
+
+def _three(edge: Sequence[float]) -> tuple[float, ...] | None:
+    """Edges along x, y, z from none, one or three numbers."""
+    if len(edge) not in (0, 1, 3):
+        raise VoxploreError("edge", expected="one length, or three along x, y, z", got=str(len(edge)))
+    return tuple(edge) * (3 // len(edge)) if edge else None
+
+
+def _files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> list[Path]:
+    """The files named, and those of the folders named; VoxploreError says what else reads what is in a folder."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [one for one in inside if not path.is_dir() or one.suffix.lower() in suffixes]
+        if not files:
+            kinds = sorted({one.suffix for one in inside}) or ["nothing"]
+            expected = f"{name} ({', '.join(suffixes)}); `voxplore build own --source` reads voxels"
+            raise VoxploreError(path, expected=expected, got=", ".join(kinds)[:80])
+        found += files
+    if not found:
         raise VoxploreError(name, expected="one file or more", got="none")
+    return found
+
+
+def _from_files(
+    paths: Sequence[Path], read: Callable[[Path], np.ndarray], name: str, suffixes: Sequence[str]
+) -> UnitCells:
+    paths = _files(paths, suffixes, name)
     ids = [path.stem for path in paths]
     if len(set(ids)) < len(ids):
         ids = [f"{number:06d}-{stem}" for number, stem in enumerate(ids)]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from voxplore.mechanics import properties_of
-from voxplore.storage import cache_folder
+from voxplore.storage import usable_cache
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["coarse_properties", "halved"]
@@ -21,7 +21,7 @@ def coarse_properties(cells: UnitCells, workers: int | None = None) -> dict[str,
     of the fine ones (the report of `discover` prints the rank correlation).
     """
     coarse = halved(cells) if cells.resolution >= _LEAST and cells.resolution % 2 == 0 else cells
-    columns = properties_of(coarse, cache_folder() / "properties", tolerance=_TOLERANCE, workers=workers)
+    columns = properties_of(coarse, usable_cache("properties"), tolerance=_TOLERANCE, workers=workers)
     return columns | {"relative_density": cells.relative_density()}
 
 

@@ -87,14 +87,17 @@ def discover(
 
     started = time.monotonic()
     storage.refuse_existing(Path(out), overwrite)
+    storage.stage("opening the model and the known cells")
     generator = load_model(model, device)
     sources = reference_cells() if reference is None else reference
     known = orient_cells(sources, 6)
     index, table = Reference(known), known_properties(sources)
+    storage.stage(f"drawing {n} cells")
     drawn = generator.generate(n, seed=seed)
     name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
     found_by = np.full(n, "drawn")
     if target is not None:
+        storage.stage("searching for the target")
         until = started + 60 * minutes
         more, means = search(generator, drawn, target, seed=seed + 1, table=table, until=until, workers=workers)
         drawn, found_by = UnitCells.concatenate([drawn, more]), np.concatenate([found_by, means])
@@ -102,9 +105,12 @@ def discover(
     if refine:
         from voxplore.refine import refine as repaired
 
+        storage.stage("repairing the cells")
         drawn = repaired(drawn, workers=workers)
+    storage.stage(f"scoring, checking and solving {len(drawn)} cells at half the resolution")
     found = survey(drawn, known, index, use, name, workers)
     order = found.order(target) if rank else np.arange(len(drawn))
+    storage.stage(f"solving the best {min(_SHOWN, len(drawn))} at full resolution")
     fine = fine_properties(drawn[order[:_SHOWN]], workers)
     if rank:  # of those shown, by what they are at full resolution
         again = found[order[:_SHOWN]].order(target, fine)
@@ -112,6 +118,7 @@ def discover(
         fine = {key: column[again] for key, column in fine.items()}
     result = _Result(found[order], fine, target, best, rank, refine, use, name, table)
     headline = evidence.headline(result.survey, fine, target, best, table)
+    storage.stage("drawing the page and the meshes")
     with storage.staged_folder(out, overwrite) as stage:
         seconds = result.write(stage, known, headline, started)
     return Discovery(result.survey.cells, result.survey.scores, fine, headline, Path(out), seconds)

@@ -11,6 +11,7 @@ import numpy as np
 
 from voxplore import __version__, storage
 from voxplore.data.prepare.orientations import orient_cells
+from voxplore.data.prepare.resampling import resample
 from voxplore.errors import VoxploreError
 from voxplore.metrics import (
     Reference,
@@ -29,7 +30,7 @@ from voxplore.storage import ResumableFolder, resumable_folder
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.stiffness import stiffness_ratio
 
-__all__ = ["Benchmark", "Options", "reference_of", "score"]
+__all__ = ["Benchmark", "Options", "fitted", "reference_of", "score"]
 
 _ORIENTATIONS = 6
 
@@ -80,6 +81,14 @@ def reference_of(cells: UnitCells, held_out: str = "test") -> Benchmark:
     return Benchmark(oriented, as_built, held)
 
 
+def fitted(cells: UnitCells, resolution: int, resampled: bool = False) -> UnitCells:
+    """The cells at the resolution of a reference; VoxploreError where it is another and they may not be `resampled`."""
+    if cells.resolution != resolution and not resampled:
+        expected = f"resolution {resolution} as the reference has (`voxplore evaluate --resample` brings cells to it)"
+        raise VoxploreError(str(cells.about.get("name", "cells")), expected=expected, got=str(cells.resolution))
+    return resample(cells, resolution)
+
+
 def score(
     samples: UnitCells,
     benchmark: Benchmark,
@@ -99,16 +108,20 @@ def score(
     if options.rows and held_out is None:
         raise VoxploreError("reference rows", expected="a reference with a test split, or held-out cells", got="none")
     check_benchmark(options.benchmark, held_out)
+    storage.stage(f"preparing {len(benchmark.reference)} reference cells")
     reference, samples = Reference(benchmark.reference), checked_samples(samples)
     request = {"samples": samples.sha256(), "reference": reference.sha256, "five": options.five, "version": __version__}
     chosen = {"held_out": held_out, "vun": options.vun, "five": options.five}
     with resumable_folder(folder, request, ("rows.csv",), overwrite) as resumable:
+        storage.stage(f"scoring {len(samples)} cells")
         columns = _rows(resumable, samples, reference, options.five)
         found = {"samples": summed(samples, reference, columns, **chosen, name=options.name)}
         if options.rows and held_out is not None:
+            storage.stage("scoring the reference rows")
             chosen |= {"n": options.row_size, "seed": options.seed, "held_out": held_out}
             found |= reference_rows(reference, benchmark.train, **chosen)
         if options.benchmark == "v2" and held_out is not None:
+            storage.stage("scoring by benchmark v2")
             cells = {"samples": samples}
             if options.rows:
                 chosen = {"n": options.row_size, "seed": options.seed}

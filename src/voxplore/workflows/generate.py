@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voxplore import config, storage
+from voxplore.data.opening import load_cells
 from voxplore.errors import VoxploreError
 from voxplore.mechanics import properties_file, read_properties
 from voxplore.parallel import map_items
 from voxplore.ranges import Count, Seed, check_config, check_options
 from voxplore.storage import ResumableFolder, resumable_folder
-from voxplore.unitcells import UnitCells, array_header, index_columns, load_cells, write_header
+from voxplore.unitcells import UnitCells, array_header, index_columns, write_header
 from voxplore.workflows.cost import made
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from voxplore import kernels, storage
+from voxplore.data.opening import load_cells
 from voxplore.errors import VoxploreError
 from voxplore.metrics import Scores, connectivity, diversity, evaluate, symmetry
 from voxplore.metrics.neighbours import Reference
-from voxplore.unitcells import UnitCells, load_cells
+from voxplore.unitcells import UnitCells
 from voxplore.workflows.evaluate import reference_of
 
-__all__ = ["Verdict", "cell_statistics", "describe", "repeated", "verify"]
+__all__ = ["Verdict", "cell_statistics", "describe", "facts", "repeated", "table", "verify"]
 
 #: IoU from which on two source cells count as near duplicates, as a fraction in integers.
 NEAR = (98, 100)
@@ -21,17 +22,44 @@ Verdict = list[tuple[str, str]]
 
 
 def describe(path: str | Path, quick: bool = False) -> str:
-    """Text on whatever stands at `path`: cells, scores or a saved model. quick: leave out what compares cells."""
+    """Text on whatever stands at `path`; see `facts`."""
+    found = facts(path, quick)
+    return str(found) if isinstance(found, Scores) else table(found)
+
+
+def facts(path: str | Path, quick: bool = False) -> Verdict | Scores:
+    """Name and value of what can be said of cells or of a saved model, or the scores that stand at `path`.
+
+    "default" is the shipped model with its known cells. quick: leave out what compares cells.
+    """
+    if _is_default(path):
+        return [*_model_facts(_shipped()), ("known cells", "those it is scored against"), *_known_facts(quick)]
     path = Path(path)
     if (path / "scores.json").is_file():
-        return str(Scores.load(path))
+        return Scores.load(path)
     if (path / "config.json").is_file():
-        return _table(_model_facts(path))
+        return _model_facts(path)
     cells = load_cells(path)
-    facts = cell_statistics(cells)
-    if not quick:
-        facts += list(_comparisons(cells))
-    return _table(facts)
+    return cell_statistics(cells) + ([] if quick else list(_comparisons(cells)))
+
+
+def _is_default(path: str | Path) -> bool:
+    return str(path) == "default" and not Path(path).exists()
+
+
+def _shipped() -> Path:
+    from voxplore.models import model_folder
+
+    return model_folder("default")
+
+
+def _known_facts(quick: bool) -> Verdict:
+    """Of the shipped model's known cells; quick: without making them, where they are not in the cache."""
+    if quick:
+        from voxplore.data.record.shipped import reference_cells
+
+        return [("cells", repr(reference_cells()))]
+    return cell_statistics(load_cells("default"))
 
 
 def cell_statistics(cells: UnitCells) -> Verdict:
@@ -92,7 +120,7 @@ def verify(path: str | Path) -> Verdict:
     Returns what was checked; VoxploreError names what differs, with the checksum expected and the one found. Models
     without checksums, and files that hold none, are loaded only.
     """
-    path = Path(path)
+    path = _shipped() if _is_default(path) else Path(path)
     if (path / "scores.json").is_file():
         Scores.load(path)
         return [(name, "loads; it holds no checksums") for name in ("scores.json", "scores.csv")]
@@ -147,6 +175,7 @@ def _percent(flags: np.ndarray) -> str:
     return f"{100 * flags.mean():.1f} %"
 
 
-def _table(facts: Verdict) -> str:
+def table(facts: Verdict) -> str:
+    """Names and values as two columns of text."""
     width = max(len(name) for name, _ in facts)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in facts)

@@ -46,10 +46,13 @@ def properties(
     storage.refuse_existing(Path(out), overwrite)
     shared = {"workers": workers, "engine": engine}
     known = storage.usable_cache("properties") if cache else None
-    with tqdm(total=len(cells), unit="cell", disable=None) as bar:
+    storage.stage(f"solving {len(cells)} cells", bar=True)
+    with tqdm(total=len(cells), unit="cell", disable=storage.no_bar()) as bar:
         columns = properties_of(cells, known, **solid, **shared, progress=bar.update)
     if checks is not None:
+        storage.stage("checking them")
         columns |= checks_of(cells, **checks, **shared)
+    storage.stage("writing")
     wanted = asked_and_solved(cells, columns)
     about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": wanted} if wanted else {})
     with storage.staged_folder(out, overwrite) as stage:

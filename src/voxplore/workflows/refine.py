@@ -39,7 +39,9 @@ def refine_cells(
 
     storage.refuse_existing(Path(out), overwrite)
     known = reference_of(reference).reference if reference is not None else None
+    storage.stage(f"repairing {len(cells)} cells")
     refined = refine(cells, method, refiner, workers=workers, engine=engine)
+    storage.stage("scoring them before and after")
     changes = compare(cells, refined, known)
     scores = {change.label: {"before": change.before, "after": change.after} for change in changes}
     with storage.staged_folder(out, overwrite) as stage:

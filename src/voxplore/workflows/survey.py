@@ -9,7 +9,7 @@ from voxplore.checks import checks_of
 from voxplore.mechanics import properties_of
 from voxplore.metrics import Scores, evaluate
 from voxplore.metrics.neighbours import Reference
-from voxplore.storage import cache_folder
+from voxplore.storage import usable_cache
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.coarse import coarse_properties
 from voxplore.workflows.ranking import Use, failures, novelty_floor, one_piece, order_by_miss, order_by_share
@@ -74,4 +74,4 @@ def survey(
 
 def fine_properties(cells: UnitCells, workers: int | None = None) -> dict[str, np.ndarray]:
     """Columns of `properties_of` at full resolution; solved cells stay in the cache."""
-    return properties_of(cells, cache_folder() / "properties", tolerance=_TOLERANCE, workers=workers)
+    return properties_of(cells, usable_cache("properties"), tolerance=_TOLERANCE, workers=workers)

@@ -23,6 +23,10 @@ __all__ = ["recipe_with", "settings_with", "shown", "train"]
 def recipe_with(name: str, changes: Sequence[str] = ()) -> Any:
     """The recipe's configuration with fields `changed`; raises VoxploreError for an unknown recipe too."""
     if name not in RECIPES:
+        from voxplore.models import registered
+
+        registered()  # brings the recipes of users' models
+    if name not in RECIPES:
         expected = f"the name of a recipe, such as {nearest(name, RECIPES)} (`voxplore recipes` lists all)"
         raise VoxploreError("recipe", expected=expected, got=repr(name))
     return settings_with(RECIPES[name], changes, f"recipe {name}")
@@ -65,14 +69,14 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
     `out`/train.json says what was asked for, `out`/run holds checkpoints and log.jsonl. A finished training is not done
     again; one that was asked for something else is refused with VoxploreError.
     """
-    from voxplore.models import MODELS
+    from voxplore.models import model_of
     from voxplore.training import hardware
     from voxplore.training.distributed import rank
 
     out = Path(out)
     settings = recipe_with(name, changes)
     cells = cells.split("train") if "split" in cells.index else cells
-    model_class = next(model for model in MODELS.values() if model.Config is type(settings))
+    model_class = model_of(settings)
     request = {
         "recipe": name,
         "model": model_class.name,

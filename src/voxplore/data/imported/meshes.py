@@ -6,17 +6,22 @@ That needs no repair of the mesh, allows overlapping parts, and tells an open su
 zero. What is open along one axis alone, no ray along that axis sees: the rays along x, y and z vote.
 """
 
+import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from voxplore.data.imported.graphs import is_centred
 from voxplore.errors import VoxploreError
 
-__all__ = ["read_mesh", "voxelise_mesh"]
+__all__ = ["SUFFIXES", "read_mesh", "voxelise_mesh"]
 
-_SUFFIXES = (".stl", ".ply", ".obj")
+SUFFIXES = (".stl", ".ply", ".obj")
+_TO_ASCII = bytes(range(128)) + b"?" * 128
+_SLACK = 1e-3  # of the edge
 _FAR = 1e12  # a coordinate beyond it is none
 _CHUNK = 1 << 22  # crossings looked at in one go
 #: The rays stand beside the voxel centres by this many voxels, so that none runs along an edge of the mesh.
@@ -27,25 +32,30 @@ def read_mesh(
     path: str | Path,
     resolution: int,
     periodic: bool = False,
-    edge: float | None = None,
+    edge: float | Sequence[float] | None = None,
 ) -> np.ndarray:
     """Bool (d, d, d) from a closed surface in an STL, PLY or OBJ file (extra `[export]`).
 
-    edge: the cell is the cube from 0 to `edge` in the unit of the file; without it, the smallest cube around the mesh,
-    with the mesh in its middle. periodic: what stands out of the cell comes in on the opposite side; without it, it is
-    cut off. Raises VoxploreError where the file cannot be read, the surface is open, or no voxel is solid.
+    edge: the cell runs from 0 to `edge` in the unit of the file, one number or three along x, y, z; a mesh that fills
+    the cell around the origin is taken as centred there. Without it, the smallest cube around the mesh, with the mesh
+    in its middle. periodic: what stands out of the cell comes in on the opposite side; without it, it is cut off, which
+    a RuntimeWarning says. Raises VoxploreError where the file cannot be read, the surface is open, or no voxel is
+    solid.
     """
     triangles = _triangles(Path(path))
     low, high = triangles.min((0, 1)), triangles.max((0, 1))
-    if edge is None:
-        edge = float((high - low).max())
-        corner = (low + high - edge) / 2
-    else:
-        corner = np.zeros(3)
-    if not (np.isfinite(edge) and edge > 0):
-        raise VoxploreError(path, expected="a cell of positive size", got=str(edge))
+    size = np.broadcast_to(np.asarray((high - low).max() if edge is None else edge, np.float64), (3,))
+    if not (np.isfinite(size) & (size > 0)).all():
+        raise VoxploreError(path, expected="a cell of positive size", got=str(size.tolist()))
+    corner = (low + high - size) / 2 if edge is None else np.zeros(3)
+    if edge is not None and is_centred(np.stack([low, high]) / size):
+        corner = -size / 2
+    reach = np.maximum(corner - low, high - corner - size).max() / size.max()
+    if not periodic and reach > _SLACK:
+        said = f"{path}: stands out of its cell by {reach:.0%} of the edge, which is cut off (--periodic, --edge)"
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
     try:
-        voxels = voxelise_mesh((triangles - corner) / edge, resolution, periodic)
+        voxels = voxelise_mesh((triangles - corner) / size, resolution, periodic)
     except VoxploreError as error:
         raise VoxploreError(path, expected=error.expected, got=error.got) from error
     if not voxels.any():
@@ -113,16 +123,17 @@ def _by_three_rays(places: np.ndarray, shape: np.ndarray) -> np.ndarray:
 def _triangles(path: Path) -> np.ndarray:
     """Corners float64 (m, 3, 3) of the file's triangles."""
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise VoxploreError(path, expected=f"a mesh ({', '.join(_SUFFIXES)})", got=suffix or "no suffix")
+    if suffix not in SUFFIXES:
+        expected = f"a mesh ({', '.join(SUFFIXES)}); `voxplore build own --source` reads voxels"
+        raise VoxploreError(path, expected=expected, got=suffix or "no suffix")
     try:
         import trimesh
     except ImportError as error:
         raise VoxploreError(path, expected="the extra voxplore[export]", got="no package trimesh") from error
     options: dict[str, Any] = {"skip_materials": True} if suffix == ".obj" else {}
     try:
-        with open(path, "rb") as file:
-            mesh = trimesh.load_mesh(file, file_type=suffix[1:], process=False, **options)
+        data = _names_as_ascii(path.read_bytes(), suffix)
+        mesh = trimesh.load_mesh(io.BytesIO(data), file_type=suffix[1:], process=False, **options)
         triangles = np.asarray(mesh.triangles, np.float64)
     except OSError as error:
         raise VoxploreError(path, expected="a readable file", got=(error.strerror or str(error)).lower()) from error
@@ -132,6 +143,22 @@ def _triangles(path: Path) -> np.ndarray:
         got = f"an array {triangles.shape}, or others"
         raise VoxploreError(path, expected="triangles with three finite coordinates a corner", got=got)
     return triangles
+
+
+def _names_as_ascii(data: bytes, suffix: str) -> bytes:
+    """The file with a question mark for every letter of a name that is not ASCII: names say nothing of the shape."""
+    text = len(data)
+    if suffix == ".ply":
+        head = data.find(b"end_header")
+        text = head if b"format binary" in data[:head] else text
+    elif suffix == ".stl" and (not data.startswith(b"solid") or _is_binary(data)):
+        text = 80
+    return data[:text].translate(_TO_ASCII) + data[text:]
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether an STL file has the length of a binary one; some begin with the word "solid", as those of text do."""
+    return len(data) >= 84 and len(data) == 84 + 50 * int.from_bytes(data[80:84], "little")
 
 
 def _winding(places: np.ndarray, shape: tuple[int, ...], aside: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

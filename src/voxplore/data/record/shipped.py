@@ -61,8 +61,8 @@ def _cached(folder: Path, record: Record) -> UnitCells | None:
 def _drawn(record: Record, engine: str, workers: int | None) -> UnitCells:
     from tqdm import tqdm
 
-    # disable=None: shown on a terminal alone.
-    with tqdm(total=len(record), desc="known cells", unit="cell", disable=None) as bar:
+    storage.stage(f"making the {len(record)} known cells, once (they are kept in the cache)", bar=True)
+    with tqdm(total=len(record), desc="known cells", unit="cell", disable=storage.no_bar()) as bar:
         return record.cells(engine, workers, bar.update)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from voxplore.errors import VoxploreError
 from voxplore.kernels.capsules import capsules
 
-__all__ = ["CUBE", "Line", "StrutGraph", "voxelise", "voxelise_segments"]
+__all__ = ["CUBE", "REACH", "Line", "StrutGraph", "voxelise", "voxelise_segments"]
 
 Line = Literal["segment", "infinite"]
 
@@ -93,7 +93,7 @@ def _fold(canvas: np.ndarray, resolution: int) -> np.ndarray:
 
 
 #: Fractional coordinates lie in [0, 1]; what lies further out than this is no coordinate.
-_REACH = 2.0
+REACH = 2.0
 
 
 def checked(
@@ -109,9 +109,9 @@ def checked(
     """The strut graph, where its numbers make sense; `first` is how the file numbers its first node."""
     if not len(nodes) or not len(edges):
         raise VoxploreError(where, expected="nodes and bars", got=f"{len(nodes)} nodes and {len(edges)} bars")
-    if np.abs(nodes).max() > _REACH:
+    if np.abs(nodes).max() > REACH:
         raise VoxploreError(
-            where, expected="fractional coordinates in [0, 1]", got=str(nodes[np.abs(nodes) > _REACH][0])
+            where, expected="fractional coordinates in [0, 1]", got=str(nodes[np.abs(nodes) > REACH][0])
         )
     if edges.min() < 0 or edges.max() >= len(nodes):
         wrong = edges[(edges < 0) | (edges >= len(nodes))][0] + first
