@@ -11,6 +11,7 @@ from .directions import spread_directions
 from .elasticity import effective_stiffness
 from .known import asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
+from .strength import first_yield
 from .waves import wave_speeds
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "directional_young",
     "effective_conductivity",
     "effective_stiffness",
+    "first_yield",
     "hashin_shtrikman",
     "properties_file",
     "properties_of",

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from voxplore import storage
-from voxplore.checks import checks_of
+from voxplore.checks import checks_of, surface
 from voxplore.export import file_names
 from voxplore.mechanics import asked_and_solved, directional_young, properties_of, stiffness_of
 from voxplore.show import render_directional
@@ -40,7 +40,7 @@ def properties(
     """Solve every cell and write `out`: properties.csv, a row a cell, and properties.json.
 
     solid: options of `mechanics.properties_of` (young, poisson, tolerance, ...). checks: options of `checks.checks_of`,
-    whose columns are added. pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are
+    whose columns are added; surface_area always is. pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are
     taken from the user's cache and kept there, so that work that was broken off goes on where it was.
     """
     storage.refuse_existing(Path(out), overwrite)
@@ -48,8 +48,10 @@ def properties(
     known = storage.usable_cache("properties") if cache else None
     with tqdm(total=len(cells), unit="cell", disable=None) as bar:
         columns = properties_of(cells, known, **solid, **shared, progress=bar.update)
+    edges = solid.get("edges", (1.0, 1.0, 1.0))
+    columns["surface_area"] = np.array([surface(voxels, edges).area for part in cells.batches(64) for voxels in part])
     if checks is not None:
-        columns |= checks_of(cells, **checks, **shared)
+        columns = checks_of(cells, **checks, **shared) | columns
     wanted = asked_and_solved(cells, columns)
     about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": wanted} if wanted else {})
     with storage.staged_folder(out, overwrite) as stage:
