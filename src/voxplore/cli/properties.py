@@ -46,6 +46,8 @@ class Command:
     """Thinnest strut that the printer makes, in millimetres (--checks)."""
     tile: tuple[Tile, Tile, Tile] = (1, 1, 1)
     """Cells along x, y, z of the part that is cut from the lattice (--checks)."""
+    bands: bool = False
+    """Also phononic bands and their widest gap, at 24^3 (bands.csv): some 20 to 60 seconds a cell."""
     pictures: bool = False
     """Also draw Young's modulus over all directions, a PNG a cell in young/."""
     no_cache: bool = False
@@ -69,6 +71,7 @@ class Command:
             self.out,
             {name: getattr(self, name) for name in names},
             checks={"size_mm": self.size, "strut_mm": self.feature, "tile": self.tile} if self.checks else None,
+            bands=self.bands,
             pictures=self.pictures,
             cache=not self.no_cache,
             workers=self.workers,

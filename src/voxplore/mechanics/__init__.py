@@ -4,6 +4,7 @@
 `properties_of` makes the table of a whole set.
 """
 
+from .bands import Bands, band_structure, zone_path
 from .columns import COLUMNS
 from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman
@@ -17,8 +18,10 @@ from .waves import wave_speeds
 __all__ = [
     "COLUMNS",
     "CONSTANTS",
+    "Bands",
     "Constant",
     "asked_and_solved",
+    "band_structure",
     "derived",
     "directional_young",
     "effective_conductivity",
@@ -31,4 +34,5 @@ __all__ = [
     "spread_directions",
     "stiffness_of",
     "wave_speeds",
+    "zone_path",
 ]
