@@ -47,7 +47,7 @@ class Command:
     tile: tuple[Tile, Tile, Tile] = (1, 1, 1)
     """Cells along x, y, z of the part that is cut from the lattice (--checks)."""
     bands: bool = False
-    """Also phononic bands and their widest gap, at 24^3 (bands.csv): some 20 to 60 seconds a cell."""
+    """Also phononic bands and their widest gap, at 24^3 (bands.csv): one to five minutes a cell."""
     pictures: bool = False
     """Also draw Young's modulus over all directions, a PNG a cell in young/."""
     no_cache: bool = False

@@ -13,9 +13,9 @@ from voxplore.workflows.coarse import halved
 
 __all__ = ["bands_of"]
 
-#: Cells of a finer grid are halved until they are no finer than this.
+#: Cells of a finer grid are halved until they are no finer than this; bands, and wavevectors a leg of the path.
 _MOST = 24
-_BANDS = 12
+_BANDS, _STEPS = 12, 4
 
 
 def bands_of(
@@ -52,9 +52,9 @@ def bands_of(
 
 def _bands(row: np.ndarray, resolution: int, poisson: float, edges: tuple[float, float, float]) -> Bands:
     voxels = unpack(row[None], resolution)[0]
-    cubic = len(set(edges)) == 1 and symmetry_group(voxels)[0].system == "cubic"
+    cubic = len(set(edges)) == 1 and symmetry_group(voxels, 0.999).system == "cubic"
     try:
-        return band_structure(voxels, zone_path(turned=not cubic), _BANDS, poisson, edges)
+        return band_structure(voxels, zone_path(_STEPS, turned=not cubic), _BANDS, poisson, edges)
     except VoxploreError:  # nothing in it carries
         return Bands(np.zeros((0, 3)), np.zeros((0, _BANDS)))
 

@@ -42,9 +42,9 @@ def properties(
     """Solve every cell and write `out`: properties.csv, a row a cell, and properties.json.
 
     solid: options of `mechanics.properties_of` (young, poisson, tolerance, ...). checks: options of `checks.checks_of`,
-    whose columns are added; surface_area always is. bands: also phononic bands, bands.csv
-    and columns of the widest gap (see `bands_of`). pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are
-    taken from the user's cache and kept there, so that work that was broken off goes on where it was.
+    whose columns are added; surface_area always is. bands: also phononic bands, bands.csv and columns of the widest gap
+    (see `bands_of`). pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are taken from
+    the user's cache and kept there, so that work that was broken off goes on where it was.
     """
     storage.refuse_existing(Path(out), overwrite)
     shared = {"workers": workers, "engine": engine}
