@@ -30,7 +30,7 @@ def test_the_table_is_the_same_from_a_device(blobs, monkeypatch):
 
     cells = UnitCells.from_voxels(blobs[[1, 4, 8]][:, ::2, ::2, ::2])
     batch = properties.homogenise_batch
-    monkeypatch.setattr(properties, "homogenise_batch", lambda v, e, t, _: batch(v, e, t, "cpu"))
+    monkeypatch.setattr(properties, "homogenise_batch", lambda v, e, t, _, **kw: batch(v, e, t, "cpu", **kw))
     monkeypatch.setattr(properties, "_BATCH", 2)
     one, other = properties_of(cells, workers=1, tolerance=1e-7), properties_of(cells, device="meta", tolerance=1e-7)
     assert list(one) == list(other)

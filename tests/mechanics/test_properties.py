@@ -120,7 +120,7 @@ def test_progress_reaches_the_number_of_cells(cells, tmp_path):
 
 def test_a_solver_that_gives_up_is_seen_in_the_table(cells, monkeypatch):
     solve = properties.homogenise
-    monkeypatch.setattr(properties, "homogenise", lambda *a: solve(*a, max_iterations=2))
+    monkeypatch.setattr(properties, "homogenise", lambda *a, **kw: solve(*a, **kw, max_iterations=2))
     table = properties_of(cells[2:3], workers=1)
     assert table["solver_residual"][0] > 1e-4
 

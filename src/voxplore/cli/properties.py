@@ -1,4 +1,4 @@
-"""`voxplore properties`: effective stiffness and conductivity of every cell."""
+"""`voxplore properties`: effective stiffness, strength and conductivity of every cell."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ __all__ = ["Command"]
 
 @dataclass(frozen=True)
 class Command(Verb):
-    """Effective stiffness, conductivity and derived constants of each cell; writes properties.csv, a row a cell.
+    """Effective stiffness, strength, conductivity and derived constants of each cell; writes properties.csv, a row a cell.
 
     Solved cells are kept in the user's cache, so a run that was broken off goes on where it was.
     """
@@ -34,6 +34,8 @@ class Command(Verb):
     """Young's modulus of a second phase that fills the void."""
     void_conductivity: Soft = 0.0
     """Conductivity of the second phase, in that of the solid."""
+    pores: bool = False
+    """Also the effective diffusivity of the pores."""
     tolerance: Tolerance = 1e-4
     """Relative residual of the solver."""
     checks: bool = False
@@ -44,6 +46,8 @@ class Command(Verb):
     """Thinnest strut that the printer makes, in millimetres (--checks)."""
     tile: tuple[Tile, Tile, Tile] = (1, 1, 1)
     """Cells along x, y, z of the part that is cut from the lattice (--checks)."""
+    bands: bool = False
+    """Also phononic bands and their widest gap, at 24^3 (bands.csv): one to five minutes a cell."""
     pictures: bool = False
     """Also draw Young's modulus over all directions, a PNG a cell in young/."""
     no_cache: bool = False
@@ -61,12 +65,13 @@ class Command(Verb):
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]
-        names = ("young", "poisson", "tolerance", "edges", "void_young", "void_conductivity")
+        names = ("young", "poisson", "tolerance", "edges", "void_young", "void_conductivity", "pores")
         found = properties(
             cells,
             self.out,
             {name: getattr(self, name) for name in names},
             checks={"size_mm": self.size, "strut_mm": self.feature, "tile": self.tile} if self.checks else None,
+            bands=self.bands,
             pictures=self.pictures,
             cache=not self.no_cache,
             workers=self.workers,

@@ -4,6 +4,7 @@
 `properties_of` makes the table of a whole set.
 """
 
+from .bands import Bands, band_structure, zone_path
 from .columns import COLUMNS
 from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman
@@ -11,17 +12,21 @@ from .directions import spread_directions
 from .elasticity import effective_stiffness
 from .known import asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
+from .strength import first_yield
 from .waves import wave_speeds
 
 __all__ = [
     "COLUMNS",
     "CONSTANTS",
+    "Bands",
     "Constant",
     "asked_and_solved",
+    "band_structure",
     "derived",
     "directional_young",
     "effective_conductivity",
     "effective_stiffness",
+    "first_yield",
     "hashin_shtrikman",
     "properties_file",
     "properties_of",
@@ -29,4 +34,5 @@ __all__ = [
     "spread_directions",
     "stiffness_of",
     "wave_speeds",
+    "zone_path",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 from voxplore.kernels import carrying, grid_nodes
 
 from .element import Element
-from .homogenise import MAX_ITERATIONS, Homogenised, floor_of
+from .homogenise import MAX_ITERATIONS, Homogenised, floor_of, mean_gradients
 
 __all__ = ["homogenise_batch"]
 
@@ -51,17 +51,19 @@ def homogenise_batch(
     tolerance: float = 1e-5,
     device: str = "cuda",
     max_iterations: int = MAX_ITERATIONS,
+    fields: bool = False,
 ) -> list[Homogenised]:
     """Effective tensors of Bool (n, d, d, d), solid and void, in float64 on a torch device.
 
     Memory: some 200 bytes a solid voxel, load case and unknown a node. All cells iterate until the last has met
-    `tolerance`; the iterations given are those of the batch.
+    `tolerance`; the iterations given are those of the batch. fields: as in `homogenise`.
     """
     import torch
 
     solid = np.stack([carrying(cell) for cell in voxels])
     if not solid.any():
-        return [Homogenised(np.zeros(element.material.shape), np.zeros(element.material.shape), 0, 0.0) for _ in voxels]
+        zeros = np.zeros(element.material.shape)
+        return [Homogenised(zeros, zeros, 0, 0.0, zeros[None][:0] if fields else None) for _ in voxels]
     batch = _batch(solid, device)
     cases, k = len(element.material), element.size
     place = {"device": device, "dtype": torch.float64}
@@ -79,9 +81,14 @@ def homogenise_batch(
     if element.plain is not element.matrix:
         plain = _product(torch.as_tensor(element.plain, **place), batch)
         bounds = mean + _energy(batch, plain, force, u) / volume
+    gradients = [None] * len(voxels)
+    if fields:
+        every = mean_gradients(u.cpu().numpy(), batch.elements.cpu().numpy(), element)
+        gradients = np.split(every, np.cumsum(solid.sum(axis=(1, 2, 3)))[:-1])
+    worst = [float(one) for one in residual.cpu().numpy()]
     return [
-        Homogenised(tensor, bound, iterations, float(worst))
-        for tensor, bound, worst in zip(tensors, bounds, residual.cpu().numpy(), strict=True)
+        Homogenised(*rest, iterations, one, field)
+        for *rest, one, field in zip(tensors, bounds, worst, gradients, strict=True)
     ]
 
 

@@ -28,12 +28,14 @@ class Element:
 
     matrix: float64 (8 k, 8 k). plain: the same without incompatible modes, never softer (see `homogenise`).
     loads: (8 k, m), the nodal forces of each unit mean gradient with the nodes held.
+    mean: (m, 8 k), the mean gradient over the element (incompatible modes add none: it is that at the centre).
     material: (m, m), Voigt's stiffness or the conductivity. edges: float64 (3,), of the voxel.
     """
 
     matrix: np.ndarray
     plain: np.ndarray
     loads: np.ndarray
+    mean: np.ndarray
     material: np.ndarray
     edges: np.ndarray
 
@@ -90,7 +92,8 @@ def _integrate(
         rows = rows_of(_gradients(np.array(point)) / np.asarray(edges))
         matrix = matrix + weight * rows.T @ material @ rows
         loads = loads + weight * rows.T @ material
-    return Element(matrix, matrix, loads, material, np.array(edges, np.float64))
+    mean = rows_of(_gradients(np.full(3, 0.5)) / np.asarray(edges))
+    return Element(matrix, matrix, loads, mean, material, np.array(edges, np.float64))
 
 
 def _gradients(point: np.ndarray) -> np.ndarray:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxplore.kernels import carrying
+from voxplore.kernels import carrying, grid_nodes
 from voxplore.kernels.stencil import Stencil, advance, lane_products, turn
 
 from .coarse import RigidBlocks
 from .element import Element
 from .grid import Grid
 
-__all__ = ["MAX_ITERATIONS", "Homogenised", "floor_of", "homogenise"]
+__all__ = ["MAX_ITERATIONS", "Homogenised", "floor_of", "homogenise", "mean_gradients"]
 
 #: Slender struts need a few hundred iterations; loose noise near the percolation threshold a few thousand.
 MAX_ITERATIONS = 5000
@@ -37,12 +37,15 @@ class Homogenised:
 
     bound: the energy of the same displacements without incompatible modes, (m, m): an upper bound of what any finer
     mesh of the same voxels gives (minimum of the potential energy); the tensor itself for elements without such modes.
+    gradients: float64 (v, m, m), the mean gradient (strain) in each of the v voxels that carry, in C order, under each
+    load case; None unless asked for.
     """
 
     tensor: np.ndarray
     bound: np.ndarray
     iterations: int
     residual: float
+    gradients: np.ndarray | None = None
 
 
 def homogenise(
@@ -51,10 +54,12 @@ def homogenise(
     tolerance: float = 1e-5,
     void: float = 0.0,
     max_iterations: int = MAX_ITERATIONS,
+    fields: bool = False,
 ) -> Homogenised:
     """Effective tensor of the periodic cell Bool (dx, dy, dz).
 
     tolerance: relative residual at which each load case ends. void: modulus of void in that of the solid.
+    fields: also give the gradients in the solid.
     Warns (RuntimeWarning) where max_iterations do not suffice; the tensor is then above that of the mesh.
     """
     cases = len(element.material)
@@ -63,7 +68,7 @@ def homogenise(
     density = voxels.mean(dtype=np.float64)
     mean = (density + (1 - density) * void) * element.material
     if density == 0 and void == 0:
-        return Homogenised(mean, mean, 0, 0.0)
+        return Homogenised(mean, mean, 0, 0.0, np.zeros((0, cases, cases)) if fields else None)
     grid = Grid.of(voxels, void)
     stencil = grid.stencil(element)
     loads = stencil.zeros()
@@ -80,10 +85,29 @@ def homogenise(
         )
     volume = voxels.size * element.volume
     tensor = mean + _energy(stencil, loads, u)[:cases, :cases] / volume
-    if element.plain is element.matrix:
-        return Homogenised(tensor, tensor, iterations, residual)
-    bound = mean + _energy(grid.stencil(element.without_modes()), loads, u)[:cases, :cases] / volume
-    return Homogenised(tensor, bound, iterations, residual)
+    bound = tensor
+    if element.plain is not element.matrix:
+        bound = mean + _energy(grid.stencil(element.without_modes()), loads, u)[:cases, :cases] / volume
+    gradients = mean_gradients(u[..., :cases], _corners(voxels, void), element) if fields else None
+    return Homogenised(tensor, bound, iterations, residual, gradients)
+
+
+def mean_gradients(u: np.ndarray, corners: np.ndarray, element: Element) -> np.ndarray:
+    """The mean gradient in each element, that of the load case included: float64 (e, m, m), load cases last.
+
+    u: (n, k, m). corners: int (e, 8), nodes of the elements.
+    """
+    cases = len(element.material)
+    rows = element.mean.reshape(cases, 8, element.size)
+    total = np.tile(np.eye(cases), (len(corners), 1, 1))
+    for corner in range(8):
+        total += rows[:, corner] @ u[corners[:, corner]]
+    return total
+
+
+def _corners(voxels: np.ndarray, void: float) -> np.ndarray:
+    """The nodes of each solid voxel, numbered as in `Grid`: int64 (v, 8)."""
+    return grid_nodes(np.ones_like(voxels) if void > 0 else voxels).elements(voxels)
 
 
 def floor_of(element: Element) -> float:

@@ -26,21 +26,29 @@ from .batched import homogenise_batch
 from .constants import derived
 from .elasticity import check_edges
 from .element import Element, conductive_element, elastic_element
+from .finer import finer_stiffness
 from .homogenise import Homogenised, homogenise
+from .strength import peak_stresses, strength_columns
 
-__all__ = ["CONDUCTIVITY_COLUMNS", "STIFFNESS_COLUMNS", "properties_of", "stiffness_error", "stiffness_of"]
+__all__ = [
+    "CONDUCTIVITY_COLUMNS",
+    "DIFFUSIVITY_COLUMNS",
+    "FINER_COLUMNS",
+    "STIFFNESS_COLUMNS",
+    "properties_of",
+    "stiffness_of",
+]
 
 #: Counts changes of the solver that change results: part of the cache's key.
-_SOLVER = 2
-#: The error of a mesh in its distance to its upper bound (our choice; drawn cells at 48^3 against the same voxels at
-#: 96^3: 2.3 to 3.7, see docs/metrics.md).
-_ERROR_SHARE = 4.0
+_SOLVER = 3
 #: Cells a batch on an accelerator.
 _BATCH = 32
 _VOIGT = tuple((i, j) for i in range(6) for j in range(i, 6))
 _SYMMETRIC = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 STIFFNESS_COLUMNS = tuple(f"C{i + 1}{j + 1}" for i, j in _VOIGT)
 CONDUCTIVITY_COLUMNS = tuple(f"conductivity_{'xyz'[i]}{'xyz'[j]}" for i, j in _SYMMETRIC)
+DIFFUSIVITY_COLUMNS = tuple(f"diffusivity_{'xyz'[i]}{'xyz'[j]}" for i, j in _SYMMETRIC)
+FINER_COLUMNS = tuple(f"finer_{name}" for name in STIFFNESS_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Setting:
     edges: tuple[float, ...]
     void_young: float
     void_conductivity: float
+    pores: bool = False
 
     @property
     def elastic(self) -> Element:
@@ -78,6 +87,7 @@ def properties_of(
     edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
     void_young: float = 0.0,
     void_conductivity: float = 0.0,
+    pores: bool = False,
     workers: Workers | None = None,
     engine: str = "local",
     device: str = "cpu",
@@ -86,14 +96,15 @@ def properties_of(
     """Properties of n cells: one array (n,) a column, rows in the order of the cells.
 
     Columns: relative_density; the 21 numbers of STIFFNESS_COLUMNS in the unit of `young`; the six of the conductivity
-    relative to the solid's; the keys of CONSTANTS; stiffness_error, about the share (Frobenius norm) by which a mesh
-    twice as fine of the same voxels would be softer; solver_iterations and solver_residual (above `tolerance` where the
+    relative to the solid's; the keys of CONSTANTS; yield_x to concentration_z (see `strength`); stiffness_error and, for
+    a mesh twice as fine, FINER_COLUMNS and finer_error (see `finer`); with `pores` the effective diffusivity of the
+    void in that of what fills it (0 where the pores do not percolate), DIFFUSIVITY_COLUMNS; solver_iterations and solver_residual (above `tolerance` where the
     solver gave up: then the stiffness is above that of its mesh). A cell without solid has zeros and nan.
 
     cache: folder that keeps solved cells by checksum, shared by any runs; None keeps nothing.
     tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.
     edges: of the cell along x, y, z, by their ratios. void_young (unit of `young`), void_conductivity (of the solid's):
-    of a second phase that fills the void.
+    of a second phase that fills the void. pores: solve diffusion in the void too (some 40 % more time).
     device: "cpu" solves one cell a worker; another ("cuda") solves batches of cells there by torch.
     """
     if not young > 0 or not -1 < poisson < 0.5:
@@ -107,9 +118,9 @@ def properties_of(
         raise VoxploreError("cells", expected="at least one", got="none")
     packed = np.asarray(cells.packed)
     scaled = tuple(float(edge / max(edges)) for edge in edges)
-    setting = Setting(cells.resolution, poisson, tolerance, scaled, void_young / young, void_conductivity)
+    setting = Setting(cells.resolution, poisson, tolerance, scaled, void_young / young, void_conductivity, pores)
     keys = [_key(row, setting) for row in packed]
-    solved = _from_cache(cache, set(keys))
+    solved = _from_cache(cache, set(keys), pores)
     missing = {key: row for key, row in zip(keys, packed, strict=True) if key not in solved}
     for _ in range(len(cells) - len(missing)):
         if progress:
@@ -130,11 +141,16 @@ def properties_of(
 
 def stiffness_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """The stiffnesses float64 (n, 6, 6) of a table that `properties_of` made."""
-    first = np.asarray(columns[STIFFNESS_COLUMNS[0]])
-    stiffness = np.zeros((len(first), 6, 6))
-    for name, (i, j) in zip(STIFFNESS_COLUMNS, _VOIGT, strict=True):
-        stiffness[:, i, j] = stiffness[:, j, i] = columns[name]
-    return stiffness
+    return _tensors(np.stack([columns[name] for name in STIFFNESS_COLUMNS], axis=1))
+
+
+def _tensors(numbers: Any) -> np.ndarray:
+    """The 21 numbers of each of n symmetric tensors (n, 21) -> (n, 6, 6)."""
+    numbers = np.asarray(numbers, np.float64)
+    tensors = np.zeros((len(numbers), 6, 6))
+    for place, (i, j) in enumerate(_VOIGT):
+        tensors[:, i, j] = tensors[:, j, i] = numbers[:, place]
+    return tensors
 
 
 def _key(row: np.ndarray, setting: Setting) -> str:
@@ -146,7 +162,7 @@ def _place(cache: str | Path, key: str) -> Path:
     return Path(cache) / key[:2] / f"{key}.json"
 
 
-def _from_cache(cache: str | Path | None, keys: set[str]) -> dict[str, dict]:
+def _from_cache(cache: str | Path | None, keys: set[str], pores: bool) -> dict[str, dict]:
     """What the cache holds of `keys`; a damaged file counts as absent and is written anew."""
     solved: dict[str, dict] = {}
     for key in keys if cache is not None else ():
@@ -155,14 +171,15 @@ def _from_cache(cache: str | Path | None, keys: set[str]) -> dict[str, dict]:
             result = storage.read_json(path) if path.exists() else None
         except VoxploreError:
             continue
-        if isinstance(result, dict) and _is_whole(result):
+        if isinstance(result, dict) and _is_whole(result, pores):
             solved[key] = result
     return solved
 
 
-def _is_whole(result: dict) -> bool:
+def _is_whole(result: dict, pores: bool) -> bool:
     """Whether a cached result has all its finite numbers."""
-    for name, length in (("stiffness", 21), ("conductivity", 6), ("error", 1)):
+    lengths = {"stiffness": 21, "bound": 21, "peaks": 6, "conductivity": 6} | ({"diffusivity": 6} if pores else {})
+    for name, length in lengths.items():
         numbers = result.get(name)
         if not isinstance(numbers, list) or len(numbers) != length:
             return False
@@ -187,13 +204,15 @@ def _keep(cache: str | Path | None, key: str, result: dict[str, Any]) -> None:
 
 
 def _solve_cell(row: np.ndarray, setting: Setting) -> dict[str, Any]:
-    """Stiffness for Young's modulus 1 and conductivity of one packed cell."""
+    """Stiffness for Young's modulus 1, conductivity and what else is asked for of one packed cell."""
     voxels = unpack(row[None], setting.resolution)[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the residual is in the table
-        elastic = homogenise(voxels, setting.elastic, setting.tolerance, setting.void_young)
-        conductive = homogenise(voxels, setting.conductive, setting.tolerance, setting.void_conductivity)
-    return _result(elastic, conductive)
+        elastic = homogenise(voxels, setting.elastic, setting.tolerance, setting.void_young, fields=True)
+        flows = [homogenise(voxels, setting.conductive, setting.tolerance, setting.void_conductivity)]
+        if setting.pores:
+            flows.append(homogenise(~voxels, setting.conductive, setting.tolerance))
+    return _result(elastic, flows, setting)
 
 
 def _solve_on_device(rows: list[np.ndarray], device: str, setting: Setting) -> Iterator[dict[str, Any]]:
@@ -202,28 +221,24 @@ def _solve_on_device(rows: list[np.ndarray], device: str, setting: Setting) -> I
         raise VoxploreError("device", expected="cpu for a second phase", got=device)
     for start in range(0, len(rows), _BATCH):
         voxels = unpack(np.stack(rows[start : start + _BATCH]), setting.resolution)
-        elastic = homogenise_batch(voxels, setting.elastic, setting.tolerance, device)
-        conductive = homogenise_batch(voxels, setting.conductive, setting.tolerance, device)
-        yield from map(_result, elastic, conductive)
+        elastic = homogenise_batch(voxels, setting.elastic, setting.tolerance, device, fields=True)
+        bodies = (voxels, ~voxels) if setting.pores else (voxels,)
+        flows = [homogenise_batch(body, setting.conductive, setting.tolerance, device) for body in bodies]
+        for one, *parts in zip(elastic, *flows, strict=True):
+            yield _result(one, parts, setting)
 
 
-def _result(elastic: Homogenised, conductive: Homogenised) -> dict[str, Any]:
+def _result(elastic: Homogenised, flows: list[Homogenised], setting: Setting) -> dict[str, Any]:
+    """What the cache keeps. flows: conduction in the solid and, where asked for, in the pores."""
+    symmetric = [[float(flow.tensor[i, j]) for i, j in _SYMMETRIC] for flow in flows]
     return {
         "stiffness": [float(elastic.tensor[i, j]) for i, j in _VOIGT],
-        "conductivity": [float(conductive.tensor[i, j]) for i, j in _SYMMETRIC],
-        "error": [stiffness_error(elastic)],
+        "bound": [float(elastic.bound[i, j]) for i, j in _VOIGT],
+        "peaks": peak_stresses(elastic, setting.elastic.material).ravel().tolist(),
+        **dict(zip(("conductivity", "diffusivity"), symmetric, strict=False)),
         "iterations": elastic.iterations,
-        "residual": max(elastic.residual, conductive.residual),
+        "residual": max(elastic.residual, *(flow.residual for flow in flows)),
     }
-
-
-def stiffness_error(elastic: Homogenised) -> float:
-    """Estimated excess of the stiffness over that of a mesh twice as fine, relative to itself (Frobenius norm).
-
-    Incompatible modes take out of a mesh what a finer one takes out first, so their energy tells how far it is.
-    """
-    size = float(np.linalg.norm(elastic.tensor))
-    return _ERROR_SHARE * float(np.linalg.norm(elastic.bound - elastic.tensor)) / size if size > 0 else 0.0
 
 
 def _table(
@@ -235,7 +250,14 @@ def _table(
     conductivity = np.array([result["conductivity"] for result in results])
     table |= dict(zip(CONDUCTIVITY_COLUMNS, conductivity.T, strict=True))
     table |= derived(stiffness_of(table), density, young, poisson, void_young)
-    table["stiffness_error"] = np.array([result["error"][0] for result in results])
+    table |= strength_columns(np.array([result["peaks"] for result in results]).reshape(-1, 3, 2), density)
+    coarse, bound = (_tensors([result[name] for result in results]) for name in ("stiffness", "bound"))
+    finer, table["stiffness_error"], table["finer_error"] = finer_stiffness(coarse, bound)
+    rows, columns = np.array(_VOIGT).T
+    table |= dict(zip(FINER_COLUMNS, young * finer[:, rows, columns].T, strict=True))
+    if "diffusivity" in results[0]:
+        diffusivity = np.array([result["diffusivity"] for result in results])
+        table |= dict(zip(DIFFUSIVITY_COLUMNS, diffusivity.T, strict=True))
     table["solver_iterations"] = np.array([result["iterations"] for result in results])
     table["solver_residual"] = np.array([result["residual"] for result in results])
     return table

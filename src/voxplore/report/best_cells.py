@@ -134,7 +134,6 @@ def table(measured: Measured, scores: Scores, size_mm: float = DEFAULT_SIZE_MM) 
         "Young's moduli in units of the solid's (Poisson's ratio 0.3): smallest and largest over all directions, and "
         "along the axes. Of the bound: Young's modulus of the Hill average over the Hashin-Shtrikman upper bound. "
         "Conductivity: mean over the axes, in units of the solid's. Verdicts are for a cell of "
-        f"{size_mm:g} mm; overhangs and "
-        "supports are not judged. Struts a few voxels thick come out some per "
-        "cent too stiff: stiffness_error in properties.csv estimates by how much, against voxels half as large.",
+        f"{size_mm:g} mm; overhangs and supports are not judged. Struts a few voxels thick come out some per cent too "
+        "stiff: stiffness_error in properties.csv limits by how much; finer_C11 ... foretell voxels half as large.",
     ]

@@ -29,7 +29,7 @@ def halved(cells: UnitCells) -> UnitCells:
     """Cells of half the (even) resolution: a voxel is solid where enough of its eight are, so many that the density
     of each cell changes least.
     """
-    parts = [np.zeros((0, (cells.resolution // 2) ** 3 // 8), np.uint8)]
+    parts = [np.zeros((0, -(-((cells.resolution // 2) ** 3) // 8)), np.uint8)]
     for voxels in cells.batches(64):
         n, half = len(voxels), cells.resolution // 2
         counts = voxels.reshape(n, half, 2, half, 2, half, 2).sum((2, 4, 6))

@@ -9,11 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from voxplore import storage
-from voxplore.checks import checks_of
+from voxplore.checks import checks_of, surface
 from voxplore.export import file_names
 from voxplore.mechanics import asked_and_solved, directional_young, properties_of, stiffness_of
 from voxplore.show import render_directional
 from voxplore.unitcells import UnitCells
+from voxplore.workflows.bands import bands_of
 
 __all__ = ["Solved", "properties"]
 
@@ -31,6 +32,7 @@ def properties(
     solid: Mapping[str, Any],
     *,
     checks: Mapping[str, Any] | None = None,
+    bands: bool = False,
     pictures: bool = False,
     cache: bool = True,
     workers: int | None = None,
@@ -40,8 +42,9 @@ def properties(
     """Solve every cell and write `out`: properties.csv, a row a cell, and properties.json.
 
     solid: options of `mechanics.properties_of` (young, poisson, tolerance, ...). checks: options of `checks.checks_of`,
-    whose columns are added. pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are
-    taken from the user's cache and kept there, so that work that was broken off goes on where it was.
+    whose columns are added; surface_area always is. bands: also phononic bands, bands.csv and columns of the widest gap
+    (see `bands_of`). pictures: Young's modulus over all directions, young/<id>.png. cache: solved cells are taken from
+    the user's cache and kept there, so that work that was broken off goes on where it was.
     """
     storage.refuse_existing(Path(out), overwrite)
     shared = {"workers": workers, "engine": engine}
@@ -49,15 +52,24 @@ def properties(
     storage.stage(f"solving {len(cells)} cells", bar=True)
     with tqdm(total=len(cells), unit="cell", disable=storage.no_bar()) as bar:
         columns = properties_of(cells, known, **solid, **shared, progress=bar.update)
+    edges = solid.get("edges", (1.0, 1.0, 1.0))
+    columns["surface_area"] = np.array([surface(voxels, edges).area for part in cells.batches(64) for voxels in part])
     if checks is not None:
         storage.stage("checking them")
-        columns |= checks_of(cells, **checks, **shared)
+        columns = checks_of(cells, **checks, **shared) | columns
+    waves = None
+    if bands:
+        storage.stage("solving for bands")
+        gaps, waves = bands_of(cells, solid.get("poisson", 0.3), edges, **shared)
+        columns |= gaps
     storage.stage("writing")
     wanted = asked_and_solved(cells, columns)
     about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": wanted} if wanted else {})
     with storage.staged_folder(out, overwrite) as stage:
         storage.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
         storage.write_json(stage / "properties.json", about)
+        if waves is not None:
+            storage.write_csv(stage / "bands.csv", waves)
         if pictures:
             _draw(cells.index["id"], columns, solid["young"], stage / "young")
     return Solved(float(columns["auxetic"].mean()), wanted)

@@ -26,6 +26,7 @@ Relation = Literal["=", "<", "<=", ">", ">="]
 NAMES = {"density": "relative_density", "anisotropy": "universal_anisotropy"}
 #: Key -> label and unit of all that can be asked for: what `properties` gives, and the lengths that its checks measure.
 PROPERTIES: dict[str, Constant] = COLUMNS | {
+    "surface_area": Constant("surface_area", "surface area per volume of the cell", "1 / longest edge"),
     "strut_mm": Constant("strut_mm", "thinnest strut", "mm"),
     "pore_mm": Constant("pore_mm", "narrowest pore", "mm"),
 }
