@@ -96,7 +96,8 @@ def discover(
     found_by = np.full(n, "drawn")
     if target is not None:
         until = started + 60 * minutes
-        more, means = search(generator, drawn, target, seed=seed + 1, table=table, until=until, workers=workers)
+        how = {"table": table, "until": until, "use": use, "workers": workers}
+        more, means = search(generator, drawn, target, seed=seed + 1, **how)
         drawn, found_by = UnitCells.concatenate([drawn, more]), np.concatenate([found_by, means])
     drawn.index["found_by"] = found_by
     if refine:
