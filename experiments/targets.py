@@ -113,9 +113,10 @@ class Bench:
         found = survey(drawn, oriented, reference, Use(), "pool", 1, floor)
         return cls(model, found, fine_properties(drawn, 1), oriented, reference)
 
-    def asked(self, kind: str, target: Target) -> dict[str, Any]:
-        """What was reached for one target, in numbers."""
+    def asked(self, kind: str, target: Target, starts: int | None = None) -> dict[str, Any]:
+        """What was reached for one target, in numbers. starts: cells that are steered at most."""
         _, most, together, wanted, near = KINDS[kind]
+        most = starts or most
         started = time.process_time()
         plain = misses(kind, target, self.fine)
         order = np.lexsort((target.misses(self.fine), plain))
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, nargs="*", help="known cells; without it those of the shipped model")
     parser.add_argument("--targets", type=int, help="only so many, evenly spread")
     parser.add_argument("--pool", type=int, default=256, help="plain draws")
+    parser.add_argument("--starts", type=int, help="cells that are steered at most for a target")
     parser.add_argument("--solved", type=int, default=96, help="held-out cells that are solved, of all sets together")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets one of each kind")
     asked = parser.parse_args()
@@ -193,18 +195,23 @@ def main() -> None:
 
     for kind in asked.kinds:
         if not (asked.out / kind).exists():
-            run(kind, asked.out / kind, held_out, asked.targets, bench, request)
+            run(kind, asked.out / kind, held_out, (asked.targets, asked.starts), bench, request)
 
 
 def run(
-    kind: str, out: Path, held_out: Columns, count: int | None, bench: Callable[[], Bench], request: dict[str, str]
+    kind: str,
+    out: Path,
+    held_out: Columns,
+    counts: tuple[int | None, int | None],
+    bench: Callable[[], Bench],
+    request: dict[str, str],
 ) -> None:
-    """All targets of a kind into the folder `out`, from where a run before was broken off."""
+    """Targets of a kind into the folder `out`, from where a run before was broken off. counts: targets, starts."""
     every = held_out_targets(kind, held_out)
-    targets = spread(every, count)
+    targets = spread(every, counts[0])
     with resumable_folder(out, request, ()) as work:
         for target in targets[len(work.notes) :]:
-            work.commit(bench().asked(kind, target), {})
+            work.commit(bench().asked(kind, target, counts[1]), {})
             work.flush()
             print(work.notes[-1], flush=True)
         pool = bench().pool

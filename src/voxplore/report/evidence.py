@@ -155,7 +155,7 @@ def expected_best(misses: np.ndarray, k: int) -> float:
     """Mean smallest miss of k drawn without replacement out of all, exactly: float."""
     ordered = np.sort(misses)
     n, k = len(ordered), min(k, len(ordered))
-    if n == 0:
+    if k == 0:
         return float("inf")
     chance, left, total = 1.0, n, 0.0
     for value in ordered:  # chance that none of the smaller ones is among the k

@@ -48,12 +48,13 @@ def search(
     table: Known | None,
     until: float,
     use: Use = Use(),
+    others: UnitCells | None = None,
     workers: int | None = None,
 ) -> tuple[UnitCells, np.ndarray]:
     """Further cells and by which means each was found: "conditioned", "surrogate" or "adjoint".
 
     until: `time.monotonic()` at which no cell is begun any more. seed: of what is drawn here. use: no cell is steered
-    to where it would be of none.
+    to where it would be of none. others: cells that steps may begin at too.
     """
     n = len(drawn)
     solved = coarse_properties(drawn, workers)
@@ -66,13 +67,13 @@ def search(
         means.append("surrogate")
     found = [part for part in parts if part is not None and len(part)]
     labels = [np.full(len(part), name) for part, name in zip(parts, means, strict=True) if part is not None]
-    every = UnitCells.concatenate([drawn, *found])
+    every = UnitCells.concatenate([drawn, *found, *([] if others is None else [others])])
     if steerable(model) and _numbers(target):
         misses = target.misses(_with_lengths(coarse_properties(every, workers)))
         order = np.argsort(misses, kind="stable")
         steered = approach(model, every, order, target, use=use, starts=_STEERED, until=until)
         if len(steered.rows):
-            found.append(_named(every, steered))
+            found.append(_named(every, drawn, steered))
             labels.append(np.full(len(steered.rows), "adjoint"))
     if not found:
         return drawn[:0], np.zeros(0, np.str_)
@@ -122,13 +123,13 @@ def _solved(voxels: np.ndarray) -> np.ndarray:
     return stiffness_of(fine_properties(UnitCells.from_voxels(voxels[None]), 1))[0]
 
 
-def _named(cells: UnitCells, steered: Approach) -> UnitCells:
+def _named(cells: UnitCells, drawn: UnitCells, steered: Approach) -> UnitCells:
     """Steered cells with an index like that of drawn ones."""
     index = {"id": np.array([f"{cells.index['id'][row]}-steered" for row in steered.rows])}
-    if "model" in cells.index:
+    if "model" in drawn.index:
         count = len(steered.rows)
-        index |= {"model": np.full(count, cells.index["model"][0]), "seed": np.full(count, -1)}
-    return UnitCells(pack(steered.voxels), cells.resolution, index, dict(cells.about))
+        index |= {"model": np.full(count, drawn.index["model"][0]), "seed": np.full(count, -1)}
+    return UnitCells(pack(steered.voxels), cells.resolution, index, dict(drawn.about))
 
 
 def _numbers(target: Target) -> bool:
