@@ -6,9 +6,9 @@
     cubic       the stiffness of held-out cells whose tensor is nearest to cubic, made cubic
     isotropic   isotropic within 5 % (largest over smallest Young's modulus) at eight densities of held-out cells
 
-One pool of plain draws is solved at full resolution once, for all targets. From the cells of use nearest to a target
-others are steered (`workflows.search.approach`), a few at a time, until enough hit or none is left to start from. A
-cell counts where it is of use: valid, novel, one piece in a block of 2 x 2 x 2, no strut too thin. The same command
+One pool of plain draws is solved once for all targets, at half the resolution as in `discover`. From the cells of use
+nearest to a target others are steered (`workflows.search.approach`) and solved at full resolution, a few at a time,
+until enough hit or none is left to start from. A steered cell counts where it is of use: valid, novel, one piece in a block of 2 x 2 x 2, no strut too thin. The same command
 goes on where one was broken off.
 
     python experiments/targets.py default --kinds modulus --held-out data/nets data/shells --out results/targets
@@ -99,7 +99,6 @@ class Bench:
 
     model: Any
     pool: Survey
-    fine: Columns
     known: UnitCells
     reference: Reference
 
@@ -111,15 +110,15 @@ class Bench:
         drawn = model.generate(n, seed=0)
         floor = novelty_floor(oriented, reference)
         found = survey(drawn, oriented, reference, Use(), "pool", 1, floor)
-        return cls(model, found, fine_properties(drawn, 1), oriented, reference)
+        return cls(model, found, oriented, reference)
 
     def asked(self, kind: str, target: Target, starts: int | None = None) -> dict[str, Any]:
         """What was reached for one target, in numbers. starts: cells that are steered at most."""
         _, most, together, wanted, near = KINDS[kind]
         most = starts or most
         started = time.process_time()
-        plain = misses(kind, target, self.fine)
-        order = np.lexsort((target.misses(self.fine), plain))
+        plain = misses(kind, target, self.pool.coarse)
+        order = np.lexsort((target.misses(self.pool.coarse), plain))
         order = order[self.pool.passes[order]]
         solves = slopes = 0
         cells, own, density = [np.zeros((0, *[self.pool.cells.resolution] * 3), bool)], np.zeros(0), np.zeros(0)

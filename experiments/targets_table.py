@@ -20,7 +20,7 @@ MISSES = {
 }
 WAYS = {
     "miss": "steered",
-    "plain_best_of_use_in_pool": "best of use of the whole pool, {pool} plain draws",
+    "plain_best_of_use_in_pool": "best of use of the pool, {pool} plain draws at half resolution",
     "plain_best_at_equal_solves": "best of as many plain draws as were solved (expected)",
     "plain_median": "one plain draw (median)",
 }
