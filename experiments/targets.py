@@ -8,8 +8,8 @@
 
 One pool of plain draws is solved once for all targets, at half the resolution as in `discover`. From the cells of use
 nearest to a target others are steered (`workflows.search.approach`) and solved at full resolution, a few at a time,
-until enough hit or none is left to start from. A steered cell counts where it is of use: valid, novel, one piece in a block of 2 x 2 x 2, no strut too thin. The same command
-goes on where one was broken off.
+until enough hit or none is left to start from. A steered cell counts where it is of use: valid, novel, one piece in a
+block of 2 x 2 x 2, no strut too thin. The same command goes on where one was broken off.
 
     python experiments/targets.py default --kinds modulus --held-out data/nets data/shells --out results/targets
 """

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from voxplore.errors import VoxploreError
 from voxplore.geometry import ORIENTATIONS, flip_group, orient
 from voxplore.unitcells import UnitCells, unpack
 
-__all__ = ["Start", "latents_of", "steerable"]
+__all__ = ["Line", "Start", "latents_of", "line_of", "steerable"]
 
 Decoder = Callable[[Any], Any]
 #: Steps of Adam, and their length as a share of the root mean square of the latent (our choices: of 16 drawn cells the
@@ -34,6 +35,18 @@ class Start:
     iou: float
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Latents float32 (m, ...) of m cells and the one function latent (1, ...) -> logits (1, d, d, d) of all of them.
+
+    ious: float64 (m,), of the decoded cells with the cells.
+    """
+
+    latents: Any
+    decode: Decoder
+    ious: np.ndarray
+
+
 def steerable(model: Any) -> bool:
     """Whether `latents_of` knows the model: it has an encoder of cells and a decoder of latents."""
     return hasattr(model, "encode") and (hasattr(model, "decoder") or hasattr(model, "autoencoder"))
@@ -48,6 +61,31 @@ def latents_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Iterator[St
         starts = list(_encoded(model, UnitCells.from_voxels(turned[chosen])))
         tried = [Start(row, z, _turned_back(decode, int(chosen[k])), 0.0) for k, z, decode in starts]
         yield _fitted(max((_measured(start, voxels) for start in tried), key=lambda start: start.iou), voxels, steps)
+
+
+def line_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Line:
+    """Latents of cells that one decoder leads back, told the flips that all of them have, so that what lies between two
+    of them can be decoded too. Raises VoxploreError where their latents are of different lengths.
+    """
+    import torch
+
+    voxels = unpack(np.asarray(cells.packed), cells.resolution)
+    best: list[Start] = []
+    for k in range(len(ORIENTATIONS)):
+        turned = np.stack([orient(cell, k) for cell in voxels])
+        common = int(np.bitwise_and.reduce(flip_group(turned)))
+        starts = sorted(_encoded(model, UnitCells.from_voxels(turned)), key=lambda start: start[0])
+        if len({tuple(latent.shape) for _, latent, _ in starts}) != 1:
+            got = "cells whose latents are of different lengths"
+            raise VoxploreError("cells to blend", expected="cells with the same flips for this model", got=got)
+        own = _of_group(model.decoder, common) if hasattr(model, "decoder") else _of_cell(model, common)
+        decode = _turned_back(own, k)
+        tried = [_measured(Start(row, z, decode, 0.0), voxels[row]) for row, z, _ in starts]
+        if not best or sum(one.iou for one in tried) > sum(one.iou for one in best):
+            best = tried
+    fitted = [_fitted(start, voxels[start.row], steps) for start in best]
+    latents = torch.cat([start.latent for start in fitted])
+    return Line(latents, fitted[0].decode, np.array([start.iou for start in fitted]))
 
 
 def _measured(start: Start, voxels: np.ndarray) -> Start:
