@@ -6,7 +6,7 @@
     cubic       the stiffness of held-out cells whose tensor is nearest to cubic, made cubic
     isotropic   isotropic within 5 % (largest over smallest Young's modulus) at eight densities of held-out cells
 
-One pool of plain draws is solved once for all targets, at half the resolution as in `discover`. From the cells of use
+One pool of plain draws is solved once for all targets, at half the resolution as in `discover`. From the usable cells
 nearest to a target others are steered (`workflows.search.approach`) and solved at full resolution, a few at a time,
 until enough hit or none is left to start from. A steered cell counts where it is of use: valid, novel, one piece in a
 block of 2 x 2 x 2, no strut too thin. The same command goes on where one was broken off.
@@ -33,9 +33,10 @@ from voxplore.metrics.neighbours import Reference
 from voxplore.report.evidence import SAME, distinct, expected_best, mutual_iou
 from voxplore.storage import resumable_folder, staged_folder
 from voxplore.unitcells import UnitCells
-from voxplore.workflows.ranking import Use, novelty_floor
+from voxplore.workflows.coarse import coarse_properties
+from voxplore.workflows.ranking import Use, novelty_floor, usable
 from voxplore.workflows.search import approach
-from voxplore.workflows.survey import Survey, fine_properties, survey
+from voxplore.workflows.survey import fine_properties, survey
 from voxplore.workflows.targets import Target, parse_target
 
 Columns = Mapping[str, np.ndarray]
@@ -95,12 +96,14 @@ def misses(kind: str, target: Target, columns: Columns) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """Model, pool of plain draws with what was found out about them, and what new cells are compared with."""
+    """Model, pool of plain draws with their properties, and what new cells are compared with. floor: least novelty."""
 
     model: Any
-    pool: Survey
+    pool: UnitCells
+    coarse: Columns
     known: UnitCells
     reference: Reference
+    floor: float
 
     @classmethod
     def of(cls, name: str, n: int, known: UnitCells) -> "Bench":
@@ -108,34 +111,32 @@ class Bench:
         oriented = orient_cells(known, 6)
         reference = Reference(oriented)
         drawn = model.generate(n, seed=0)
-        floor = novelty_floor(oriented, reference)
-        found = survey(drawn, oriented, reference, Use(), "pool", 1, floor)
-        return cls(model, found, oriented, reference)
+        return cls(model, drawn, coarse_properties(drawn, 1), oriented, reference, novelty_floor(oriented, reference))
 
     def asked(self, kind: str, target: Target, starts: int | None = None) -> dict[str, Any]:
         """What was reached for one target, in numbers. starts: cells that are steered at most."""
         _, most, together, wanted, near = KINDS[kind]
         most = starts or most
         started = time.process_time()
-        plain = misses(kind, target, self.pool.coarse)
-        order = np.lexsort((target.misses(self.pool.coarse), plain))
-        order = order[self.pool.passes[order]]
+        plain = misses(kind, target, self.coarse)
+        order = np.lexsort((target.misses(self.coarse), plain))
         solves = slopes = 0
-        cells, own, density = [np.zeros((0, *[self.pool.cells.resolution] * 3), bool)], np.zeros(0), np.zeros(0)
-        for first in range(0, min(most, len(order)), together):
-            rows = order[first : min(first + together, most)]
-            found = approach(self.model, self.pool.cells, rows, target, starts=together)
+        cells, own, density = [np.zeros((0, *[self.pool.resolution] * 3), bool)], np.zeros(0), np.zeros(0)
+        order = [row for row in order.tolist() if usable(self.pool[[row]].voxels()[0], Use())][:most]
+        for first in range(0, len(order), together):
+            rows = np.array(order[first : first + together])
+            found = approach(self.model, self.pool, rows, target, starts=together)
             solves, slopes = solves + found.solves, slopes + found.slopes
             if len(found.rows):
                 new = UnitCells.from_voxels(found.voxels)
-                use = survey(new, self.known, self.reference, Use(), "steered", 1, self.pool.floor).passes
+                use = survey(new, self.known, self.reference, Use(), "steered", 1, self.floor).passes
                 solved = {name: column[use] for name, column in fine_properties(new, 1).items()}
                 cells.append(found.voxels[use])
                 own = np.append(own, misses(kind, target, solved))
                 density = np.append(density, solved["relative_density"])
             if (own <= near).sum() >= wanted:
                 break
-        kept, start = np.concatenate(cells), plain[order].min(initial=np.inf)
+        kept, start = np.concatenate(cells), plain.min()
         hits = kept[own <= (near if kind == "isotropic" else 0.1)]
         best = int(np.argmin(own)) if len(own) else -1
         return {
@@ -154,7 +155,7 @@ class Bench:
             "processor_seconds": round(time.process_time() - started, 1),
             "plain_median": _number(np.median(plain)),
             "plain_best_at_equal_solves": _number(expected_best(plain, solves + slopes)),
-            "plain_best_of_use_in_pool": _number(start),
+            "plain_best_of_pool": _number(start),
         }
 
 
@@ -163,9 +164,9 @@ def _number(value: float) -> float | None:
 
 
 def spread(items: Sequence[Any], count: int | None) -> list[Any]:
-    """So many of them, evenly spread."""
-    few = min(count or len(items), len(items))
-    return [items[k] for k in np.linspace(0, len(items) - 1, few).astype(int)]
+    """So many of them, or all: those at the golden section's steps, so that any first few lie evenly among all."""
+    order = np.argsort(np.argsort((np.arange(len(items)) * (np.sqrt(5) - 1) / 2) % 1))
+    return [items[k] for k in order.tolist()][:count]
 
 
 def main() -> None:
@@ -174,7 +175,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--held-out", type=Path, nargs="+", required=True, help="sets of cells, their test splits")
     parser.add_argument("--reference", type=Path, nargs="*", help="known cells; without it those of the shipped model")
-    parser.add_argument("--targets", type=int, help="only so many, evenly spread")
+    parser.add_argument("--targets", type=int, help="only so many of each kind, evenly spread")
     parser.add_argument("--pool", type=int, default=256, help="plain draws")
     parser.add_argument("--starts", type=int, help="cells that are steered at most for a target")
     parser.add_argument("--solved", type=int, default=96, help="held-out cells that are solved, of all sets together")
@@ -185,7 +186,9 @@ def main() -> None:
     chosen = [cells[np.linspace(0, len(cells) - 1, min(each, len(cells))).astype(int)] for cells in sets]
     solved = [fine_properties(cells, 1) for cells in chosen]
     held_out = {name: np.concatenate([columns[name] for columns in solved]) for name in solved[0]}
-    request = {key: str(value) for key, value in vars(asked).items() if key != "kinds"} | {"version": vp.__version__}
+    request = {key: str(value) for key, value in vars(asked).items() if key not in ("kinds", "targets")} | {
+        "version": vp.__version__
+    }
 
     @functools.cache
     def bench() -> Bench:
@@ -213,11 +216,10 @@ def run(
             work.commit(bench().asked(kind, target, counts[1]), {})
             work.flush()
             print(work.notes[-1], flush=True)
-        pool = bench().pool
-        about = {"kind": kind, "asked_for": len(every), "run": len(targets), "pool": len(pool.cells)}
-        about |= {"pool_of_use": int(pool.passes.sum()), "same": SAME, "voxplore_version": vp.__version__}
+        about = {"kind": kind, "asked_for": len(every), "run": len(targets), "pool": len(bench().pool)}
+        about |= {"same": SAME, "voxplore_version": vp.__version__}
         with staged_folder(out, False, work.committing) as stage:
-            storage.write_json(stage / "targets.json", {**about, "targets": work.notes})
+            storage.write_json(stage / "targets.json", {**about, "targets": work.notes[: len(targets)]})
 
 
 if __name__ == "__main__":

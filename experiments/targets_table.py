@@ -20,7 +20,7 @@ MISSES = {
 }
 WAYS = {
     "miss": "steered",
-    "plain_best_of_use_in_pool": "best of use of the pool, {pool} plain draws at half resolution",
+    "plain_best_of_pool": "best of the pool, {pool} plain draws at half resolution",
     "plain_best_at_equal_solves": "best of as many plain draws as were solved (expected)",
     "plain_median": "one plain draw (median)",
 }
@@ -46,7 +46,7 @@ def notes(kind: str, about: dict[str, Any]) -> str:
     targets = about["targets"]
     cost = [np.median([one[key] for one in targets]) for key in ("solves", "slopes", "processor_seconds")]
     text = f"- {kind}: median of {cost[0]:.0f} solved cells, {cost[1]:.0f} solved for slopes and {cost[2]:.0f} "
-    text += f"processor seconds a target; {about['pool_of_use']} of {about['pool']} cells of the pool are of use"
+    text += "processor seconds a target"
     offs = [one["density_off"] for one in targets if one["density_off"] is not None]
     if offs:
         text += f"; median density off by {np.median(offs):.4f}, at most {max(offs):.4f}"
