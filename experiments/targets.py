@@ -16,6 +16,7 @@ block of 2 x 2 x 2, no strut too thin. The same command goes on where one was br
 
 import argparse
 import functools
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ class Bench:
         order = np.lexsort((target.misses(self.coarse), plain))
         solves = slopes = 0
         cells, own, density = [np.zeros((0, *[self.pool.resolution] * 3), bool)], np.zeros(0), np.zeros(0)
-        order = [row for row in order.tolist() if usable(self.pool[[row]].voxels()[0], Use())][:most]
+        whole = (row for row in order.tolist() if usable(self.pool[[row]].voxels()[0], Use()))
+        order = list(itertools.islice(whole, most))
         for first in range(0, len(order), together):
             rows = np.array(order[first : first + together])
             found = approach(self.model, self.pool, rows, target, starts=together)
