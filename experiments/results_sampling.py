@@ -1,4 +1,4 @@
-"""Rows about sampling: SRR, number of steps, requested densities and properties, a million cells."""
+"""Rows about sampling: SRR, number of steps, requested densities and properties, targets, a million cells."""
 
 import csv
 from collections.abc import Sequence
@@ -168,6 +168,25 @@ def _property_range(table: str, name: str, known: str) -> list[str]:
         values = np.array([float(row[name]) for row in csv.DictReader(file)])
     low, high = np.quantile(values[np.isfinite(values)], [0.05, 0.95])
     return ["--condition", f"{name}={low:.6g}:{high:.6g}", "--properties", table, "--known", known]
+
+
+KINDS = ("modulus", "poisson", "cubic", "isotropic")
+
+
+def targets(s: Setting) -> list[Step]:
+    """What a search for targets reaches with the shipped model; --n: targets of each kind."""
+    kinds, nets = s.of(KINDS), build(s, "nets")
+    held_out = (nets,) if s.tiny else (nets, build(s, "shells"))
+    model = train(s, nets, "closed-form-sym-nets-tiny") if s.tiny else "default"
+    words = ["targets.py", model if isinstance(model, str) else model.out, "--kinds", *kinds]
+    words += ["--held-out", *(data.out for data in held_out), "--out", "results/targets"]
+    if s.tiny:
+        words += ["--reference", nets.out, "--targets", "1", "--pool", "16", "--solved", "8", "--starts", "1"]
+    elif s.n:
+        words += ["--targets", str(s.n)]
+    needs = held_out if isinstance(model, str) else (*held_out, model)
+    found = Step(f"results/targets/{kinds[-1]}", words, needs)  # the last that the script writes
+    return [script("targets_table", "results/targets/table.md", ("results/targets",), (found,), follows=True)]
 
 
 def million(s: Setting) -> list[Step]:

@@ -81,6 +81,7 @@ ROWS: list[Row] = [
     *_on_sets("sensitivity", "60", "novelty against quality along SRR and RAS; values: fields", sampling.sensitivity),
     *_on_sets("density", "3", "{cells} of a requested relative density", sampling.density),
     *_on_sets("stiffness", "10", "{cells} of a requested property at 24^3; values: properties", sampling.stiffness),
+    Row("targets", "60", "cells asked for by their properties; values: kinds of targets", sampling.targets),
     Row("million", "45", "a million cells drawn and scored; values: number of cells", sampling.million),
     *_on_sets("orientations", "1", "held-out {cells}, rotated randomly", measurements.orientations, BOTH),
     *_on_sets("linear-limit", "3", "reconstruction of {cells} by principal components", measurements.linear_limit),

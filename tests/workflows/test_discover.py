@@ -61,8 +61,8 @@ def page_data(page: str) -> dict:
 
 def test_everything_one_can_hold_is_there_and_linked(found):
     names = sorted(path.name for path in found.folder.iterdir() if not path.name.startswith("."))
-    expected = ["3mf", "cells", "cells.png", "index.html", "properties.csv", "report.md", "scores.csv", "scores.json"]
-    assert names == [*expected, "stl"]
+    expected = ["3mf", "cells", "cells.png", "index.html", "progress.csv", "properties.csv", "report.md"]
+    assert names == [*expected, "rounds.json", "scores.csv", "scores.json", "stl"]
     report = (found.folder / "report.md").read_text()
     links = re.findall(r"\]\(([^)]+)\)", report)
     assert all((found.folder / link).exists() for link in links)
@@ -144,6 +144,32 @@ def test_a_target_is_searched_for_and_what_was_not_reached_is_said_first(known, 
     assert any("drawn without the target" in line for line in report[:8])
     assert {"drawn", "surrogate"} <= set(found.cells.index["found_by"].tolist())
     assert any(line.startswith("| best of 4 drawn") for line in report)
+
+
+def test_a_round_goes_on_from_another_and_counts_its_cells_as_known(found, known, model, tmp_path):
+    how = {"model": model, "reference": known, "device": "cpu", "workers": 1}
+    again = discover(tmp_path / "out", n=8, continued=found.folder, **how)
+    own = {row.tobytes() for row in np.asarray(found.cells.packed)}
+    assert not own & {row.tobytes() for row in np.asarray(again.cells.packed)}, "another seed"
+    assert len(load_cells(tmp_path / "out" / "earlier")) == N
+    everything = UnitCells.concatenate([known, UnitCells(found.cells.packed, 16, {"id": found.cells.index["id"]})])
+    from voxplore.data.prepare.orientations import orient_cells
+
+    scores = evaluate(again.cells, orient_cells(everything, 6))
+    assert scores.columns["novelty_ungated"] == pytest.approx(again.scores.columns["novelty_ungated"])
+    with (tmp_path / "out" / "progress.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["solved"]) for row in rows] == list(range(1, N + 9))
+    assert [row["round"] for row in rows] == ["1"] * N + ["2"] * 8
+    third = discover(tmp_path / "third", n=8, continued=tmp_path / "out", **how)
+    assert len(load_cells(tmp_path / "third" / "earlier")) == N + 8
+    assert len(third.cells) == 8
+
+
+def test_a_folder_that_discover_did_not_write_is_no_start_for_a_round(known, model, tmp_path):
+    with pytest.raises(VoxploreError, match=r"rounds\.json"):
+        discover(tmp_path / "out", n=2, model=model, reference=known, device="cpu", continued=tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_line_names_a_wrong_target_and_writes_nothing(tmp_path):

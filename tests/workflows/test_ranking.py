@@ -15,6 +15,7 @@ from voxplore.workflows.ranking import (
     one_piece,
     order_by_miss,
     order_by_share,
+    usable,
 )
 
 CELLS = st.lists(st.tuples(st.booleans(), st.floats(0.02, 0.6), st.floats(0, 1)), min_size=1, max_size=40)
@@ -60,12 +61,26 @@ def test_a_block_is_one_piece_only_where_its_cells_meet_inside():
 
 def test_each_reason_is_named_and_none_where_a_cell_is_of_use():
     scores = {"novelty_ungated": np.array([0.5, 0.1, 0.5, 0.5]), "reasons": np.array(["", "", "", "not connected"])}
-    checks = {"strut_mm": np.array([1.0, 1.0, 0.2, np.nan])}
+    checks = {"strut_mm": np.array([1.0, 1.0, 0.2, np.nan]), "pocket_share": np.array([0.0, 0.0, 0.0, 0.1])}
     texts = failures(scores, checks, np.array([True, True, True, False]), 0.3, Use(2, 10, 0.4))
     assert texts[0] == ""
     assert texts[1] == "novelty 0.10 is below 0.30"
     assert "0.20 mm is below 0.4 mm" in texts[2]
-    assert texts[3].startswith("not connected; a block of 2x2x2 cells is not one piece; thinnest strut")
+    assert texts[3].startswith(
+        "not connected; a block of 2x2x2 cells is not one piece; a void encloses powder or resin"
+    )
+
+
+def test_a_usable_cell_spans_all_axes_in_one_piece_with_struts_thick_enough():
+    cross = np.zeros((16, 16, 16), bool)
+    cross[6:10, 6:10], cross[6:10, :, 6:10], cross[:, 6:10, 6:10] = True, True, True
+    assert usable(cross, Use(2, 10, 2.0))
+    assert not usable(cross, Use(2, 10, 3.0)), "a strut of four voxels is 2.5 mm wide"
+    crumb, beam = cross.copy(), np.zeros((16, 16, 16), bool)
+    crumb[1, 1, 1], beam[:, 6:10, 6:10] = True, True
+    assert not usable(crumb, Use(2, 10, 2.0))
+    assert not usable(beam, Use(2, 10, 2.0))
+    assert not usable(np.zeros((16, 16, 16), bool), Use())
 
 
 def test_the_least_novelty_is_that_of_known_cells_among_those_of_other_sources(blobs):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from voxplore.kernels import periodic_components
 from voxplore.mechanics import effective_stiffness
-from voxplore.workflows.steer import _with_slopes, residuals, steer
+from voxplore.workflows.residuals import residuals, with_slopes
+from voxplore.workflows.steer import cut, steer
 from voxplore.workflows.surrogate import Surrogate, r_squared
 from voxplore.workflows.targets import Target, parse_target
 
@@ -26,10 +28,14 @@ def stiffness_at(latent: torch.Tensor) -> np.ndarray:
     return effective_stiffness((beams(latent)[0] > 0).numpy())
 
 
+def steered(start: torch.Tensor, target: Target, **how):
+    return steer(beams, start, target, effective_stiffness, **how)
+
+
 def test_slopes_of_the_residuals_are_those_of_differences_at_another_step():
     stiffness = stiffness_at(torch.tensor([[3.0, 2.0, 2.6]]))
     target = parse_target("young_x=0.05, poisson_xy<-0.1, relative_density=0.4")
-    off, slope = _with_slopes(target, stiffness, 0.3, None)
+    off, slope = with_slopes(target, stiffness, 0.3, None)
     assert off.shape == (3,)
     change = np.zeros((6, 6))
     change[0, 1] = change[1, 0] = 1e-3 * stiffness.max()
@@ -41,7 +47,7 @@ def test_slopes_of_the_residuals_are_those_of_differences_at_another_step():
 def test_steps_come_near_to_a_stiffness_that_the_decoder_can_give():
     start, wanted = torch.tensor([[2.6, 2.6, 2.6]]), torch.tensor([[2.6, 2.6, 4.6]])
     target = Target(stiffness=tuple(stiffness_at(wanted).ravel()))
-    found = steer(beams, start, target, stiffness_at(start), steps=8)
+    found = steered(start, target, steps=8)
     assert found is not None
     assert found.end < 0.3 * found.start
     before, after = (
@@ -54,7 +60,7 @@ def test_steps_come_near_to_a_stiffness_that_the_decoder_can_give():
 def test_where_no_condition_names_the_density_it_is_kept():
     start = torch.tensor([[3.1, 3.1, 3.1]])
     wanted = parse_target("young_z>=0.4")
-    found = steer(beams, start, wanted, stiffness_at(start), steps=8)
+    found = steered(start, wanted, steps=8)
     assert found is not None
     before = (beams(start)[0] > 0).float().mean().item()
     assert found.voxels.mean() == pytest.approx(before, rel=0.25)
@@ -63,7 +69,51 @@ def test_where_no_condition_names_the_density_it_is_kept():
 
 def test_a_latent_that_is_there_already_is_left_alone():
     start = torch.tensor([[2.6, 2.6, 2.6]])
-    assert steer(beams, start, parse_target("young_z>=0.0001"), stiffness_at(start)) is None
+    assert steered(start, parse_target("young_z>=0.0001")) is None
+
+
+def test_where_a_density_is_asked_for_the_cell_has_it_and_the_modulus_beside_it():
+    start = torch.tensor([[2.6, 2.6, 2.6]])
+    found = steered(start, parse_target("relative_density=0.35, young_z=0.3"), steps=10)
+    assert found is not None
+    assert found.voxels.mean() == pytest.approx(0.35, abs=0.02)  # mirrored voxels of 12^3 come by the dozen
+    assert 1 / np.linalg.inv(effective_stiffness(found.voxels))[2, 2] == pytest.approx(0.3, rel=0.15)
+
+
+def test_no_step_goes_to_a_cell_that_is_of_no_use():
+    start, wanted = torch.tensor([[2.6, 2.6, 2.6]]), parse_target("young_z>=0.5")
+    seen = []
+
+    def usable(voxels: np.ndarray) -> bool:
+        seen.append(voxels.mean())
+        return voxels.mean() < 0.5
+
+    found = steered(start, wanted, steps=8, usable=usable)
+    assert found is None or found.voxels.mean() < 0.5
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize("density", [0.1, 0.35])
+def test_cut_at_a_density_no_level_gives_a_largest_piece_that_is_nearer(density, rng):
+    field = torch.nn.functional.avg_pool3d(torch.from_numpy(rng.normal(size=(1, 10, 10, 10))), 3, 1)[0].numpy()
+    voxels, level = cut(field, density)
+    every = [periodic_components(field >= one).sizes[0] / field.size for one in np.sort(field, axis=None)]
+    assert abs(voxels.mean() - density) == pytest.approx(np.abs(np.array(every) - density).min())
+    assert not (voxels & (field < level)).any()
+
+
+def test_the_distance_from_isotropy_is_nothing_for_an_isotropic_tensor_and_known_for_a_cubic_one():
+    isotropic = np.diag([2.0, 2, 2, 0, 0, 0]) + np.diag([0, 0, 0, 1.0, 1, 1])
+    isotropic[:3, :3] += 0.5
+    target = parse_target("universal_anisotropy<=0")
+    assert residuals(target, isotropic[None], np.array([0.3]), None) == pytest.approx(0, abs=1e-12)
+    cubic = isotropic + np.diag([0, 0, 0, 0.6, 0.6, 0.6])
+    off = residuals(target, cubic[None], np.array([0.3]), None)[0]
+    weights = np.sqrt([1, 1, 1, 2, 2, 2])
+    norm = np.linalg.norm(cubic * weights[:, None] * weights)
+    # Shear 1.6 and 1: nearest is (2 * 1 + 3 * 1.6) / 5; its distance, squared: 3 of the shears, 2 of the rest.
+    apart = np.sqrt(2 * (2 * 0.36) ** 2 + 3 * (2 * 0.24) ** 2)
+    assert np.linalg.norm(off) == pytest.approx(apart / norm)
 
 
 def test_the_surrogate_predicts_the_stiffness_of_cells_that_it_has_not_seen():

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import tyro
+
 from voxplore.cli.common import Device, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Millimetres, Range, Seed, Tile, Workers
 
@@ -35,6 +37,8 @@ class Command(Verb):
     """Folder of a saved model; by default the shipped one."""
     reference: Path | None = None
     """Cells that count as known, each in one orientation; by default the training cells of the shipped model."""
+    continued: Annotated[Path | None, tyro.conf.arg(name="continue")] = None
+    """Folder that this command wrote: its cells count as known, and the search goes on elsewhere with another seed."""
     tile: Tile = 2
     """Cells of use are one piece in a block of so many along each edge."""
     size: Millimetres = 10.0
@@ -63,7 +67,7 @@ class Command(Verb):
         reference = None if self.reference is None else load_cells(self.reference)
         how = {"rank": not self.no_rank, "refine": self.refine, "device": self.device, "workers": self.workers}
         how |= {"target": target, "best": self.best, "minutes": self.minutes, "model": self.model}
-        how |= {"reference": reference, "use": Use(self.tile, self.size, self.feature)}
+        how |= {"reference": reference, "use": Use(self.tile, self.size, self.feature), "continued": self.continued}
         found = discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how)
         facts = {"headline": found.headline, "seconds": found.seconds, "scores": found.scores.to_json()}
         return Result(str(found), out=self.out, **facts)

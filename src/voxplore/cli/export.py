@@ -1,12 +1,13 @@
 """`voxplore export`: cells as files for printers, viewers and solvers."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb, heard
-from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Smooth, Tile, Workers
+from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Range, Smooth, Tile, Workers
 
 __all__ = ["Command"]
 
@@ -42,6 +43,15 @@ class Command(Verb):
     """Stress from which the solid flows without hardening, in the unit of Young's modulus (inp only)."""
     case: Literal["all", "xx", "yy", "zz", "yz", "xz", "xy"] = "all"
     """Strain that the deck prescribes (inp only): a step for each of the six, or one of them."""
+    fill: Path | None = None
+    """Body (STL, PLY, OBJ, millimetres) to fill with each cell, in place of a block of cells (meshes only)."""
+    skin: Annotated[float, Range(0, 1e3)] = 0.0
+    """With --fill: thickness of a closed skin in millimetres."""
+    grade: Literal["x", "y", "z"] | None = None
+    """Blend all cells along this axis into one lattice of `tile` cells, the first and the last at its ends (meshes
+    only)."""
+    model: str = "default"
+    """With --grade: the model whose latents are blended."""
     workers: Workers | None = None
     """Processes; by default one a core."""
     overwrite: Overwrite = False
@@ -52,6 +62,8 @@ class Command(Verb):
         from voxplore.export import Material, export
 
         cells = load_cells(self.cells)[: self.n]
+        if self.fill is not None or self.grade is not None:
+            return self._part(cells)
         material = Material(self.young, self.poisson, self.density, self.yield_stress)
         setting = {"keep_loose": self.keep_loose, "triangles": self.triangles, "material": material, "case": self.case}
         storage.stage(f"writing {len(cells)} cells")
@@ -61,3 +73,26 @@ class Command(Verb):
             )
         text = "\n".join([f"{len(paths)} files in {self.out}", *said])
         return Result(text, out=self.out, files=[path.name for path in paths], warnings=said)
+
+    def _part(self, cells: Any) -> Result:
+        """A body filled with each cell, or all cells blended along an axis."""
+        from voxplore.errors import VoxploreError
+        from voxplore.workflows.parts import fill, grade
+
+        if len(set(self.size)) != 1 or (self.fill is not None and self.grade is not None):
+            raise VoxploreError("export", expected="one size, and one of --fill and --grade", got="more")
+        how = {"format": self.format, "size_mm": self.size[0], "smooth": self.smooth, "overwrite": self.overwrite}
+        if self.fill is not None:
+            parts = fill(cells, self.fill, self.out, skin_mm=self.skin, **how)
+            text = "\n".join(
+                f"{part.path}: {part.density:.1%} of the body is solid, {part.dropped:.1%} of the solid was loose"
+                for part in parts
+            )
+            return Result(text, out=self.out, files=[part.path.name for part in parts])
+        path, found = grade(cells, self.out, axis=str(self.grade), tile=self.tile, model=self.model, **how)
+        density = ", ".join(f"{value:.3f}" for value in found.density)
+        text = (
+            f"{path}: one body from end to end, relative density of its layers {density}; where cells meet, planes "
+            f"overlap by an IoU of {found.faces:.2f} or more; {found.dropped:.1%} of the solid was loose"
+        )
+        return Result(text, out=self.out, files=[path.name])

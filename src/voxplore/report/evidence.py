@@ -9,7 +9,8 @@ from voxplore.workflows.known import Known
 from voxplore.workflows.survey import Survey
 from voxplore.workflows.targets import Target
 
-__all__ = ["Reached", "headline", "lines", "mutual_iou", "order_of_coarse", "reached", "unreached_by_known"]
+__all__ = ["Reached", "distinct", "expected_best", "headline", "lines", "mutual_iou", "order_of_coarse", "reached"]
+__all__ += ["unreached_by_known"]
 
 Columns = Mapping[str, np.ndarray]
 #: Misses that count as hits, and the IoU from which two hits are one design (our choices).
@@ -70,7 +71,7 @@ def lines(survey: Survey, fine: Columns, target: Target, best: int, table: Known
         if not len(chosen):
             continue
         table_rows.append(Reached(coarse[chosen]).row(f"{name}, half resolution"))
-        equal = _best_of(coarse[drawn], len(chosen))
+        equal = expected_best(coarse[drawn], len(chosen))
         table_rows.append(
             f"| best of {len(chosen)} drawn without the target (mean of such draws) | | {_miss(equal)} | | | | |"
         )
@@ -112,6 +113,15 @@ def mutual_iou(cells: UnitCells) -> np.ndarray:
     return common / np.maximum(solid[:, None] + solid - common, 1)
 
 
+def distinct(cells: UnitCells) -> list[int]:
+    """Rows of the cells that no earlier one of them is like, by an IoU of SAME."""
+    iou, designs = mutual_iou(cells), []
+    for row in range(len(cells)):
+        if all(iou[row, other] < SAME for other in designs):
+            designs.append(row)
+    return designs
+
+
 def order_of_coarse(survey: Survey, fine: Columns) -> str:
     """How far half resolution, which chose the cells, agrees with full resolution on those shown."""
     m = len(fine["young_share"])
@@ -130,11 +140,7 @@ def _variety(survey: Survey, hits: np.ndarray) -> str:
     """Mutual IoU of the hits, how many designs they are, and how many known cells they are nearest to."""
     if not len(hits):
         return "No hit, so that there is no variety to report."
-    iou = mutual_iou(survey.cells[hits])
-    designs: list[int] = []
-    for row in range(len(hits)):
-        if all(iou[row, other] < SAME for other in designs):
-            designs.append(row)
+    iou, designs = mutual_iou(survey.cells[hits]), distinct(survey.cells[hits])
     parents = len(np.unique(survey.scores.columns["nearest_id"][hits]))
     novelty = survey.scores.columns["novelty_ungated"][hits]
     between = iou[np.triu_indices(len(hits), 1)]
@@ -145,11 +151,11 @@ def _variety(survey: Survey, hits: np.ndarray) -> str:
     )
 
 
-def _best_of(misses: np.ndarray, k: int) -> float:
+def expected_best(misses: np.ndarray, k: int) -> float:
     """Mean smallest miss of k drawn without replacement out of all, exactly: float."""
     ordered = np.sort(misses)
     n, k = len(ordered), min(k, len(ordered))
-    if n == 0:
+    if k == 0:
         return float("inf")
     chance, left, total = 1.0, n, 0.0
     for value in ordered:  # chance that none of the smaller ones is among the k

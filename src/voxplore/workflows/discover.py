@@ -16,6 +16,7 @@ from voxplore.ranges import Count, Range, Seed, Workers, within
 from voxplore.report import best_cells, evidence
 from voxplore.show import render
 from voxplore.unitcells import UnitCells
+from voxplore.workflows.growth import Earlier, earlier_rounds, with_earlier
 from voxplore.workflows.known import Known, known_properties
 from voxplore.workflows.ranking import Use
 from voxplore.workflows.search import search
@@ -64,6 +65,7 @@ def discover(
     refine: bool = False,
     model: str | Path = "default",
     reference: UnitCells | None = None,
+    continued: str | Path | None = None,
     device: str = "auto",
     workers: Workers | None = None,
     overwrite: bool = False,
@@ -79,7 +81,10 @@ def discover(
     judged. rank: order by use or by the target; else keep the order drawn. refine: repair the drawn cells by geometry
     before they are scored; the report says so. model: a saved model's folder, or "default", the shipped one.
     reference: the cells that count as known, each in one orientation (they are turned into the paper's six); by default
-    the training cells of the shipped model, made once into the user's cache. workers: processes, by default one a core;
+    the training cells of the shipped model, made once into the user's cache. continued: a folder that this function
+    wrote: its cells and those that it went on from are known too, the model keeps away from them, a search begins at
+    them as well, and the seed is another. Solved cells are kept in the user's cache, so that the same call goes on
+    where one was broken off. workers: processes, by default one a core;
     the results do not depend on it, but for where `minutes` end a search.
     Raises VoxploreError where `out` exists and is not to be overwritten.
     """
@@ -90,8 +95,11 @@ def discover(
     storage.stage("opening the model and the known cells")
     generator = load_model(model, device)
     sources = reference_cells() if reference is None else reference
-    known = orient_cells(sources, 6)
+    earlier = Earlier() if continued is None else earlier_rounds(continued)
+    known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)
     index, table = Reference(known), known_properties(sources)
+    if earlier.cells is not None and hasattr(generator, "avoid"):
+        generator.avoid(earlier.cells)
     storage.stage(f"drawing {n} cells")
     drawn = generator.generate(n, seed=seed)
     name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
@@ -99,7 +107,8 @@ def discover(
     if target is not None:
         storage.stage("searching for the target")
         until = started + 60 * minutes
-        more, means = search(generator, drawn, target, seed=seed + 1, table=table, until=until, workers=workers)
+        how = {"table": table, "until": until, "use": use, "others": earlier.cells, "workers": workers}
+        more, means = search(generator, drawn, target, seed=seed + 1, **how)
         drawn, found_by = UnitCells.concatenate([drawn, more]), np.concatenate([found_by, means])
     drawn.index["found_by"] = found_by
     if refine:
@@ -116,10 +125,11 @@ def discover(
         again = found[order[:_SHOWN]].order(target, fine)
         order = np.concatenate([order[:_SHOWN][again], order[_SHOWN:]])
         fine = {key: column[again] for key, column in fine.items()}
-    result = _Result(found[order], fine, target, best, rank, refine, use, name, table)
+    result = _Result(found[order], fine, target, best, rank, refine, use, name, table, earlier.lines(found, target))
     headline = evidence.headline(result.survey, fine, target, best, table)
     storage.stage("drawing the page and the meshes")
     with storage.staged_folder(out, overwrite) as stage:
+        earlier.write(stage, found, target, seed)
         seconds = result.write(stage, known, headline, started)
     return Discovery(result.survey.cells, result.survey.scores, fine, headline, Path(out), seconds)
 
@@ -137,6 +147,7 @@ class _Result:
     use: Use
     name: str
     table: Known | None
+    progress: list[str]
 
     def write(self, stage: Path, known: UnitCells, headline: str, started: float) -> float:
         """Everything into the folder `stage`; the seconds since `started`."""
@@ -152,7 +163,8 @@ class _Result:
         measured.write(stage / "properties.csv")
         parts = best_cells.parts(measured, stage, _PARTS, self.use.size_mm)
         seconds = time.monotonic() - started
-        lines = [headline, "", *self._about(seconds), *_links(parts), "## Properties", ""]
+        about = [*self._about(seconds), *_links(parts)]
+        lines = [headline, "", *about, "## Properties", ""]
         lines += best_cells.table(measured, shown.scores, self.use.size_mm)
         storage.write_text(stage / "report.md", "\n".join([*lines, ""]))
         return seconds
@@ -186,6 +198,7 @@ class _Result:
             f"Made in {seconds:.0f} s by {self.name}. Order: {order}. Of use: {passed} of {found.scores.n} cells, that "
             f"is {'; '.join(use)}.",
             evidence.order_of_coarse(found, self.fine),
+            *self.progress,
             *(["", repair] if self.refine else []),
             "",
             "```",
@@ -210,6 +223,8 @@ def _links(parts: list[str]) -> list[str]:
         f"- [cells.png](cells.png): the first {_SHOWN} as a picture",
         f"- [properties.csv](properties.csv): every property and check of the first {_SHOWN}",
         f"- parts, in millimetres: {', '.join(files_of) or 'none, as no cell has solid'}",
+        "- [progress.csv](progress.csv), [rounds.json](rounds.json): the best after each solved cell, and what each "
+        "round was; `--continue` goes on from this folder",
         "- [cells](cells), [scores.json](scores.json), [scores.csv](scores.csv): everything drawn, and how it scored",
         "",
     ]

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore.checks import DEFAULT_FEATURE_MM, DEFAULT_SIZE_MM
-from voxplore.metrics import connectivity
+from voxplore.checks.features import thinnest
+from voxplore.geometry import tile as tiled
+from voxplore.kernels import bodies, periodic_components
 from voxplore.metrics.neighbours import Reference
 from voxplore.unitcells import UnitCells, unpack
 
-__all__ = ["Use", "failures", "novelty_floor", "one_piece", "order_by_miss", "order_by_share"]
+__all__ = ["Use", "failures", "novelty_floor", "one_piece", "order_by_miss", "order_by_share", "usable"]
 
 Columns = Mapping[str, np.ndarray]
 #: Width of the bins of relative density from each of which the best cell is shown first (our choice).
 DENSITY_BIN = 0.05
-#: Share of the solid in one piece from which a block counts as one, as in benchmark v1.
-_WHOLE = 0.995
+#: Share of the cell that enclosed voids may hold: less are cracks between voxels (our choice).
+_CRACKS = 1e-4
 #: Known cells that the usual novelty is taken from, and its quantile (our choice).
 _ASKED, _QUANTILE = 256, 0.1
 
@@ -35,9 +37,10 @@ def failures(scores: Columns, checks: Columns, whole: np.ndarray, floor: float, 
 
     scores: columns of `evaluate`; checks: of `checks_of`; whole: Bool (n,), see `one_piece`; floor: least novelty.
     """
+    closed = np.asarray(checks["pocket_share"]) > _CRACKS
     novelty, strut = scores["novelty_ungated"], np.nan_to_num(checks["strut_mm"])
     texts = [str(reason) for reason in scores["reasons"]]
-    rows = zip(texts, novelty >= floor, whole.astype(bool), strut >= use.strut_mm, strut, novelty, strict=True)
+    rows = zip(texts, novelty >= floor, whole.astype(bool), strut >= use.strut_mm, strut, novelty, closed, strict=True)
     block = "x".join([str(use.tile)] * 3)
     return [
         "; ".join(
@@ -47,19 +50,31 @@ def failures(scores: Columns, checks: Columns, whole: np.ndarray, floor: float, 
                     text,
                     "" if new else f"novelty {own:.2f} is below {floor:.2f}",
                     "" if one else f"a block of {block} cells is not one piece",
+                    "a void encloses powder or resin" if shut else "",
                     "" if thick else f"thinnest strut {width:.2f} mm is below {use.strut_mm:g} mm",
                 ),
             )
         )
-        for text, new, one, thick, width, own in rows
+        for text, new, one, thick, width, own, shut in rows
     ]
 
 
 def one_piece(cells: UnitCells, tile: int) -> np.ndarray:
-    """Bool (n,): whether 99.5 % of the solid of a block of tile^3 cells, cut at its faces, is one piece."""
+    """Bool (n,): whether all solid of a block of tile^3 cells, cut at its faces, is one body."""
     packed = np.asarray(cells.packed)
-    blocks = (np.tile(unpack(row[None], cells.resolution), (1, tile, tile, tile)) for row in packed)
-    return np.array([float(connectivity(block, periodic=False)[0]) >= _WHOLE for block in blocks], bool)
+    return np.array([_whole(unpack(row[None], cells.resolution)[0], tile) for row in packed], bool)
+
+
+def _whole(voxels: np.ndarray, tile: int) -> bool:
+    return bodies(tiled(voxels, (tile, tile, tile))).count == 1
+
+
+def usable(voxels: np.ndarray, use: Use) -> bool:
+    """Whether a cell Bool (d, d, d) holds together along x, y and z, in a block too, and has no strut too thin."""
+    found = periodic_components(voxels)
+    if not len(found) or not found.spans[0].all() or not _whole(voxels, use.tile):
+        return False
+    return thinnest(voxels) * use.size_mm / voxels.shape[0] >= use.strut_mm
 
 
 def novelty_floor(known: UnitCells, reference: Reference) -> float:

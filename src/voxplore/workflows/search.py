@@ -1,26 +1,42 @@
 """Cells for a target beside those plainly drawn: asked of the model, chosen by a surrogate, steered by the adjoint."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from voxplore.errors import VoxploreError
 from voxplore.mechanics import stiffness_of
-from voxplore.unitcells import UnitCells, pack
+from voxplore.unitcells import UnitCells, pack, unpack
 from voxplore.workflows.coarse import coarse_properties
 from voxplore.workflows.decoders import latents_of, steerable
 from voxplore.workflows.known import Known
+from voxplore.workflows.ranking import Use, usable
 from voxplore.workflows.steer import steer
 from voxplore.workflows.surrogate import Surrogate
 from voxplore.workflows.survey import fine_properties
 from voxplore.workflows.targets import PROPERTIES, Target
 
-__all__ = ["search"]
+__all__ = ["Approach", "approach", "search"]
 
 #: Of n drawn: cells drawn more for the surrogate to choose from, cells that it chooses, cells asked of the model, as
-#: shares of n; and cells that are steered (our choices).
-_MORE, _CHOSEN, _CONDITIONED, _STEERED = 2.0, 0.25, 0.25, 8
+#: shares of n; cells that are steered, and solved cells on the way of each (our choices).
+_MORE, _CHOSEN, _CONDITIONED, _STEERED, _STEPS = 2.0, 0.25, 0.25, 8, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """Steered cells, Bool (n, d, d, d), the rows they began at, int64 (n,), and what they took.
+
+    solves: cells solved at full resolution. slopes: softened cells solved at half of it for their derivatives.
+    """
+
+    voxels: np.ndarray
+    rows: np.ndarray
+    solves: int
+    slopes: int
 
 
 def search(
@@ -31,11 +47,14 @@ def search(
     seed: int,
     table: Known | None,
     until: float,
+    use: Use = Use(),
+    others: UnitCells | None = None,
     workers: int | None = None,
 ) -> tuple[UnitCells, np.ndarray]:
     """Further cells and by which means each was found: "conditioned", "surrogate" or "adjoint".
 
-    until: `time.monotonic()` at which no cell is begun any more. seed: of what is drawn here.
+    until: `time.monotonic()` at which no cell is begun any more. seed: of what is drawn here. use: no cell is steered
+    to where it would be of none. others: cells that steps may begin at too.
     """
     n = len(drawn)
     solved = coarse_properties(drawn, workers)
@@ -48,14 +67,69 @@ def search(
         means.append("surrogate")
     found = [part for part in parts if part is not None and len(part)]
     labels = [np.full(len(part), name) for part, name in zip(parts, means, strict=True) if part is not None]
-    every = UnitCells.concatenate([drawn, *found])
-    steered = _steered(model, every, target, until, workers)
-    if steered is not None:
-        found.append(steered)
-        labels.append(np.full(len(steered), "adjoint"))
+    every = UnitCells.concatenate([drawn, *found, *([] if others is None else [others])])
+    if steerable(model) and _numbers(target):
+        misses = target.misses(_with_lengths(coarse_properties(every, workers)))
+        order = np.argsort(misses, kind="stable")
+        steered = approach(model, every, order, target, use=use, starts=_STEERED, until=until)
+        if len(steered.rows):
+            found.append(_named(every, drawn, steered))
+            labels.append(np.full(len(steered.rows), "adjoint"))
     if not found:
         return drawn[:0], np.zeros(0, np.str_)
     return UnitCells.concatenate(found), np.concatenate(labels)
+
+
+def approach(
+    model: Any,
+    cells: UnitCells,
+    order: np.ndarray,
+    target: Target,
+    *,
+    use: Use = Use(),
+    starts: int = _STEERED,
+    steps: int = _STEPS,
+    until: float = np.inf,
+    enough: Callable[[np.ndarray], bool] = lambda voxels: False,
+) -> Approach:
+    """Steer the first `starts` usable cells in the given order towards the target.
+
+    steps: solved cells on the way of each. enough: told each steered cell, says whether no other is needed.
+    """
+    voxels, rows, solves, slopes, begun = [], [], 0, 0, 0
+    for row in np.asarray(order).tolist():
+        if begun == starts or time.monotonic() > until:
+            break
+        if not usable(unpack(np.asarray(cells.packed)[[row]], cells.resolution)[0], use):
+            continue
+        begun += 1
+        (start,) = latents_of(model, cells[[row]])
+        found = steer(
+            start.decode, start.latent, target, _solved, steps=steps, usable=lambda voxels: usable(voxels, use)
+        )
+        if found is None:
+            continue
+        voxels.append(found.voxels)
+        rows.append(row)
+        solves, slopes = solves + found.solves, slopes + found.slopes
+        if enough(found.voxels):
+            break
+    d = cells.resolution
+    return Approach(np.array(voxels, bool).reshape(-1, d, d, d), np.array(rows, np.int64), solves, slopes)
+
+
+def _solved(voxels: np.ndarray) -> np.ndarray:
+    """Stiffness (6, 6) of Bool (d, d, d) at full resolution; kept in the cache."""
+    return stiffness_of(fine_properties(UnitCells.from_voxels(voxels[None]), 1))[0]
+
+
+def _named(cells: UnitCells, drawn: UnitCells, steered: Approach) -> UnitCells:
+    """Steered cells with an index like that of drawn ones."""
+    index = {"id": np.array([f"{cells.index['id'][row]}-steered" for row in steered.rows])}
+    if "model" in drawn.index:
+        count = len(steered.rows)
+        index |= {"model": np.full(count, drawn.index["model"][0]), "seed": np.full(count, -1)}
+    return UnitCells(pack(steered.voxels), cells.resolution, index, dict(drawn.about))
 
 
 def _numbers(target: Target) -> bool:
@@ -83,27 +157,3 @@ def _conditioned(model: Any, target: Target, n: int, seed: int, table: Known | N
         return model.generate(n, seed=seed + 1, condition=wanted)
     except VoxploreError:  # outside the range of the known cells, which the report says
         return None
-
-
-def _steered(model: Any, cells: UnitCells, target: Target, until: float, workers: int | None) -> UnitCells | None:
-    """The cells nearest to the target, steered nearer by the adjoint."""
-    if not steerable(model) or not _numbers(target):
-        return None
-    misses = target.misses(_with_lengths(coarse_properties(cells, workers)))
-    nearest = cells[np.argsort(misses, kind="stable")[:_STEERED]]
-    stiffness = stiffness_of(fine_properties(nearest, workers))
-    voxels, names = [], []
-    for row, latent, decode in latents_of(model, nearest):
-        if time.monotonic() > until:
-            break
-        found = steer(decode, latent, target, stiffness[row])
-        if found is not None and found.voxels.any():
-            voxels.append(found.voxels)
-            names.append(f"{nearest.index['id'][row]}-steered")
-    if not voxels:
-        return None
-    model_names = np.full(len(voxels), nearest.index["model"][0]) if "model" in nearest.index else None
-    index = {"id": np.array(names)} | (
-        {} if model_names is None else {"model": model_names, "seed": np.full(len(voxels), -1)}
-    )
-    return UnitCells(pack(np.stack(voxels)), cells.resolution, index, dict(cells.about))

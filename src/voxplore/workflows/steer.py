@@ -1,138 +1,193 @@
 """Steps of a latent towards a target, by the derivative of the stiffness by each voxel and the decoder's own.
 
-Gauss-Newton steps of least length (our choice): the residuals of all conditions at once, their derivatives by the
-stiffness and the density of the decoded, softened cell at half resolution (`mechanics.adjoint`), and from there through
-the decoder. Where no condition names the density it is kept. The cell itself is the decoded one, cut as always.
+Gauss-Newton steps of least length (our choice). What is missed is measured on the cell itself, cut as always and solved
+as it is; its slopes are those of the decoded, softened cell at half resolution (`mechanics.adjoint`), led through the
+decoder. Where a density is asked for, every cell is cut at that density and slopes are those at it; where no condition
+names the density it is kept. A step that comes no nearer is tried again at a third of its length, with the same slopes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from voxplore.mechanics import derived
+from voxplore.kernels import largest_pieces
 from voxplore.mechanics.adjoint import stiffness_and_gradient
-from voxplore.mechanics.properties import CONDUCTIVITY_COLUMNS, STIFFNESS_COLUMNS
-from voxplore.workflows.targets import PROPERTIES, Target
+from voxplore.workflows.residuals import residuals, with_slopes
+from voxplore.workflows.targets import Target
 
-__all__ = ["Steered", "residuals", "steer"]
+__all__ = ["Steered", "steer"]
 
 _ROWS, _COLUMNS = np.triu_indices(6)
-#: Longest step as a share of the latent's length, damping of the normal equations, weight of a kept density, and by how
-#: much of its value a bound is overshot (our choices).
-_REACH, _DAMPING, _KEPT, _MARGIN = 0.1, 1e-3, 0.5, 0.02
+#: Longest step as a share of the latent's length, how it grows and shrinks, the shortest worth trying, damping of the
+#: normal equations, and the miss that is near enough (our choices).
+_REACH, _GROWN, _SHRUNK, _LEAST, _DAMPING, _ENOUGH = 0.15, 1.5, 1 / 3, 0.004, 1e-3, 0.003
+#: Relative residual of the solver of slopes (our choice).
+_TOLERANCE = 1e-2
+
+Cell = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Steered:
-    """voxels: Bool (d, d, d). loss: sum of squared residuals at the start and at the best step. solves: made for it."""
+    """voxels: Bool (d, d, d). start, end: sum of squared residuals of the first cell and of this one.
 
-    voxels: np.ndarray
+    solves: cells solved on the way. slopes: softened cells solved for their derivatives.
+    """
+
+    voxels: Cell
     start: float
     end: float
     solves: int
+    slopes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A latent (1, ...), the level at which its logits were cut, the cell, and its residuals (m,)."""
+
+    latent: Any
+    level: float
+    voxels: Cell
+    stiffness: np.ndarray
+    off: np.ndarray
+    usable: bool
+
+    @property
+    def loss(self) -> float:
+        return float((self.off**2).sum()) if self.usable else np.inf
 
 
 def steer(
-    decode: Callable[[Any], Any], latent: Any, target: Target, stiffness: np.ndarray, steps: int = 6
+    decode: Callable[[Any], Any],
+    latent: Any,
+    target: Target,
+    solve: Callable[[Cell], np.ndarray],
+    *,
+    steps: int = 6,
+    usable: Callable[[Cell], bool] = np.any,
 ) -> Steered | None:
-    """Follow one latent (1, k) for `steps`; None where no step came nearer to the target.
+    """Follow one latent (1, ...) for `steps` solved cells; None where the cell that it began with is the nearest.
 
-    decode: latent -> logits (1, d, d, d), differentiable. stiffness: (6, 6) of the cell at the start, solved at full
-    resolution: softened cells are solved in proportion to it.
+    decode: latent -> logits (1, d, d, d), differentiable. solve: Bool (d, d, d) -> stiffness (6, 6). usable: whether a
+    cell may be stepped on to at all.
     """
-    import torch
+    walk = _Walk(decode, target, solve, usable)
+    best = first = walk.at(latent)
+    reach, slopes, made = _REACH, None, 0
+    for _ in range(steps):
+        if best.usable and np.abs(best.off).max(initial=0) < _ENOUGH:
+            break
+        if slopes is None:
+            slopes, made = walk.slopes(best), made + 1
+        move = _least_move(slopes, best.off)
+        length, size = float(np.linalg.norm(move)), float(best.latent.norm())
+        if not np.isfinite(length) or length == 0 or reach < _LEAST:
+            break
+        share = min(length, reach * size)
+        following = walk.at(best.latent + _like(move * share / length, best.latent))
+        if following.loss <= best.loss or not best.usable:  # equal: the same cell, a step further
+            best, slopes, reach = following, None, min(_GROWN * reach, _REACH)
+        else:
+            reach = _SHRUNK * share / size
+    same = np.array_equal(best.voxels, first.voxels)
+    if not best.usable or (same and walk.density is None):
+        return None
+    return Steered(best.voxels, first.loss, best.loss, walk.solves, made)
 
-    at, kept, factor = latent.clone(), None, 0.0
-    best, start, found, reach = None, np.inf, np.inf, _REACH
-    for step in range(steps + 1):
-        point = at.clone().requires_grad_()
-        logits = decode(point)
+
+class _Walk:
+    """What stays the same along the way."""
+
+    def __init__(self, decode: Callable, target: Target, solve: Callable, usable: Callable):
+        self.decode, self.target, self.solve, self.usable = decode, target, solve, usable
+        asked = [c.value for c in target.conditions if (c.column, c.relation) == ("relative_density", "=")]
+        self.density = asked[-1] if asked else None
+        self.kept: float | None = None
+        self.solves = 0
+
+    def at(self, latent: Any) -> _Point:
+        """The cell of a latent, solved."""
+        import torch
+
+        with torch.no_grad():
+            logits = self.decode(latent)[0].float().cpu().numpy()
+        voxels, level = cut(logits, self.density)
+        if self.kept is None and "relative_density" not in self.target.columns:
+            self.kept = float(voxels.mean())
+        if not voxels.any() or not self.usable(voxels):
+            size = len(residuals(self.target, np.eye(6)[None], np.ones(1), self.kept)[0])
+            stiffness, off = np.zeros((6, 6)), np.ones(size)
+            return _Point(latent, level, voxels, stiffness, off, False)
+        stiffness = self.solve(voxels)
+        self.solves += 1
+        off = residuals(self.target, stiffness[None], np.array([voxels.mean()]), self.kept)[0]
+        return _Point(latent, level, voxels, stiffness, off, True)
+
+    def slopes(self, point: _Point) -> np.ndarray:
+        """Slopes of the residuals by the latent: (m, k)."""
+        import torch
+
+        latent = point.latent.detach().clone().requires_grad_()
+        logits = self.decode(latent).float() - point.level
         soft = torch.sigmoid(logits)
+        if self.density is not None:  # the level moves with the latent, so that the softened density stays
+            weight = (soft * (1 - soft)).detach()
+            shift = (weight * logits).sum() / weight.sum().clamp(min=1e-12)
+            soft = torch.sigmoid(logits - (shift - shift.detach()))
         pooled = torch.nn.functional.avg_pool3d(soft[None], 2)[0, 0] if soft.shape[-1] >= 32 else soft[0]
         density = pooled.detach().double().cpu().numpy().clip(1e-4, 1)
-        solved = stiffness_and_gradient(density)
-        if step == 0:
-            factor = np.linalg.norm(stiffness) / max(np.linalg.norm(solved.stiffness), 1e-12)
-            kept = None if "relative_density" in target.columns else density.mean()
-        off, slope = _with_slopes(target, factor * solved.stiffness, density.mean(), kept)
-        loss = float((off**2).sum())
-        start = loss if step == 0 else start
-        if loss < found:
-            found, base, here = loss, at, _jacobian(slope, factor * solved.gradient, pooled, point)
-            residual = off
-            if step:
-                best = (logits.detach()[0] > 0).cpu().numpy()
-        else:
-            reach /= 2
-        if step == steps or loss < 1e-8:
-            return None if best is None else Steered(best, start, found, step + 2)
-        move = -here.T @ np.linalg.solve(
-            here @ here.T + _DAMPING * np.trace(here @ here.T) * np.eye(len(here)), residual
-        )
-        length = float(np.linalg.norm(move))
-        longest = reach * float(base.norm())
-        at = base + torch.from_numpy(move * min(1.0, longest / max(length, 1e-12))).to(base)[None]
-    return None
+        solved = stiffness_and_gradient(density, tolerance=_TOLERANCE)
+        stiffness = point.stiffness if point.usable else solved.stiffness
+        factor = np.linalg.norm(stiffness) / max(float(np.linalg.norm(solved.stiffness)), 1e-12)
+        _, slope = with_slopes(self.target, stiffness, float(point.voxels.mean()), self.kept)
+        by_voxel = factor * solved.gradient[_ROWS, _COLUMNS]
+        rows = []
+        for row in slope:
+            field = np.tensordot(row[:21], by_voxel, 1) + row[21] / by_voxel[0].size
+            (found,) = torch.autograd.grad(pooled, latent, torch.from_numpy(field).to(pooled), retain_graph=True)
+            rows.append(found.reshape(-1).double().cpu().numpy())
+        return np.stack(rows)
 
 
-def residuals(target: Target, stiffness: np.ndarray, density: np.ndarray, kept: float | None) -> np.ndarray:
-    """Signed misses of (n, 6, 6) and densities (n,): float64 (n, m), 0 where a bound is kept by a small margin.
+def cut(logits: np.ndarray, density: float | None) -> tuple[Cell, float]:
+    """Largest piece Bool (d, d, d) of logits above a level, and the level: 0, or such that the piece has `density`.
 
-    kept: a density to hold. Conditions on lengths are left out: they follow from no stiffness.
+    Voxels of one value (of a symmetric cell) stay together.
     """
-    numbers = dict(zip(STIFFNESS_COLUMNS, stiffness[:, _ROWS, _COLUMNS].T, strict=True))
-    columns = {"relative_density": density, **numbers, **derived(stiffness, density)}
-    parts = []
-    for condition in target.conditions:
-        if PROPERTIES[condition.column].unit == "mm" or condition.column in CONDUCTIVITY_COLUMNS:
-            continue
-        wanted = condition.wanted(columns)
-        absolute = condition.value == 0 or condition.column.startswith("poisson")
-        scale = np.ones_like(wanted) if absolute else np.maximum(abs(wanted), 1e-12)
-        off = (np.nan_to_num(np.asarray(columns[condition.column], float), posinf=1e3) - wanted) / scale
-        sign = {"<": 1, "<=": 1, ">": -1, ">=": -1}.get(condition.relation, 0)
-        parts.append(off if sign == 0 else sign * np.maximum(sign * off + _MARGIN, 0))
-    if target.stiffness is not None:
-        weights = np.sqrt([1, 1, 1, 2, 2, 2])
-        weights = weights[:, None] * weights
-        wanted = np.reshape(target.stiffness, (6, 6))
-        twice = np.where(_ROWS == _COLUMNS, 1, np.sqrt(2))
-        off = (stiffness - wanted) * weights / np.linalg.norm(wanted * weights)
-        parts += list((off[:, _ROWS, _COLUMNS] * twice).T)
-    if kept is not None:
-        parts.append(_KEPT * (density - kept) / kept)
-    return np.stack(parts, axis=1)
+    if density is None:
+        return _piece(logits > 0), 0.0
+    ordered = np.sort(logits, axis=None)[::-1]
+    wanted = round(density * logits.size)
+    low, high = max(wanted, 1), logits.size  # the largest piece grows with the number of voxels
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _piece(logits >= ordered[middle - 1]).sum() < wanted:
+            low = middle
+        else:
+            high = middle
+    levels = [float(ordered[count - 1]) for count in (low, high)]
+    pieces = [_piece(logits >= level) for level in levels]
+    nearest = int(np.argmin([abs(int(piece.sum()) - wanted) for piece in pieces]))
+    return pieces[nearest], levels[nearest]
 
 
-def _with_slopes(
-    target: Target, stiffness: np.ndarray, density: float, kept: float | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Residuals (m,), and their slopes by the 21 numbers of the stiffness and by the density (m, 22)."""
-    size = 1e-4 * float(np.abs(stiffness).max())
-    steps = [(np.zeros((6, 6)), 0.0)]
-    for i, j in zip(_ROWS, _COLUMNS, strict=True):
-        change = np.zeros((6, 6))
-        change[i, j] = change[j, i] = size
-        steps += [(change, 0.0), (-change, 0.0)]
-    steps += [(np.zeros((6, 6)), 1e-5), (np.zeros((6, 6)), -1e-5)]
-    tensors = stiffness + np.stack([change for change, _ in steps])
-    values = residuals(target, tensors, density + np.array([more for _, more in steps]), kept)
-    spans = np.array([2 * size] * 21 + [2e-5])
-    return values[0], ((values[1::2] - values[2::2]) / spans[:, None]).T
+def _piece(solid: Cell) -> Cell:
+    if not solid.any():
+        return solid
+    kept = largest_pieces(np.packbits(solid[None], axis=-1))
+    return np.unpackbits(kept, axis=-1, count=solid.shape[-1])[0].view(bool)
 
 
-def _jacobian(slope: np.ndarray, gradient: np.ndarray, pooled: Any, point: Any) -> np.ndarray:
-    """Slopes of the residuals by the latent: (m, k)."""
-    return np.stack(list(_rows(slope, gradient, pooled, point)))
+def _least_move(slopes: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """The shortest step (k,) that would undo the residuals (m,), were they linear; damped."""
+    normal = slopes @ slopes.T
+    damping = _DAMPING * max(float(np.trace(normal)), 1e-30)
+    return -slopes.T @ np.linalg.solve(normal + damping * np.eye(len(off)), off)
 
 
-def _rows(slope: np.ndarray, gradient: np.ndarray, pooled: Any, point: Any) -> Iterator[np.ndarray]:
+def _like(move: np.ndarray, latent: Any) -> Any:
     import torch
 
-    by_voxel = gradient[_ROWS, _COLUMNS]
-    for row in slope:
-        field = np.tensordot(row[:21], by_voxel, 1) + row[21] / by_voxel[0].size
-        (found,) = torch.autograd.grad(pooled, point, torch.from_numpy(field).to(pooled), retain_graph=True)
-        yield found[0].double().cpu().numpy()
+    return torch.from_numpy(move).to(latent).reshape(latent.shape)

@@ -61,12 +61,18 @@ class Survey:
 
 
 def survey(
-    cells: UnitCells, known: UnitCells, reference: Reference, use: Use, name: str, workers: int | None = None
+    cells: UnitCells,
+    known: UnitCells,
+    reference: Reference,
+    use: Use,
+    name: str,
+    workers: int | None = None,
+    floor: float | None = None,
 ) -> Survey:
-    """Score, check and coarsely solve every cell. known: the cells of `reference`."""
+    """Score, check and coarsely solve every cell. known: the cells of `reference`. floor: least novelty, if known."""
     scores = evaluate(cells, reference, name=name)
     checks = checks_of(cells, size_mm=use.size_mm, strut_mm=use.strut_mm, workers=workers)
-    floor = novelty_floor(known, reference)
+    floor = novelty_floor(known, reference) if floor is None else floor
     reasons = failures(scores.columns, checks, one_piece(cells, use.tile), floor, use)
     coarse = coarse_properties(cells, workers)
     return Survey(cells, scores, checks, coarse, np.array(reasons, dtype=np.str_), floor)

@@ -17,12 +17,13 @@ import numpy as np
 from voxplore.data.imported.graphs import is_centred
 from voxplore.errors import VoxploreError
 
-__all__ = ["SUFFIXES", "read_mesh", "voxelise_mesh"]
+__all__ = ["SUFFIXES", "read_body", "read_mesh", "voxelise_mesh"]
 
 SUFFIXES = (".stl", ".ply", ".obj")
 _TO_ASCII = bytes(range(128)) + b"?" * 128
 _SLACK = 1e-3  # of the edge
 _FAR = 1e12  # a coordinate beyond it is none
+_MOST = 1024  # voxels along a body's longest edge
 _CHUNK = 1 << 22  # crossings looked at in one go
 #: The rays stand beside the voxel centres by this many voxels, so that none runs along an edge of the mesh.
 _ASIDE = ((2.718e-6, 3.142e-6), (-5.7e-6, 1.414e-6), (1.732e-5, -2.236e-5))
@@ -61,6 +62,29 @@ def read_mesh(
     if not voxels.any():
         raise VoxploreError(path, expected="a surface that encloses at least one voxel centre", got="none")
     return voxels
+
+
+def read_body(path: str | Path, pitch: float) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels of edge `pitch` (in the unit of the file) inside a closed surface: Bool (nx, ny, nz), and the low corner
+    float64 (3,) of the first of them.
+
+    The box of the body begins at the corner. Raises VoxploreError as `read_mesh` does, and where the body is more than
+    1,024 voxels long.
+    """
+    triangles = _triangles(Path(path))
+    low, high = triangles.min((0, 1)), triangles.max((0, 1))
+    shape = np.maximum(np.ceil((high - low) / pitch - 1e-9).astype(np.int64), 1)
+    if not pitch > 0 or shape.max() > _MOST:
+        got = f"{shape.max()} voxels of {pitch:g}"
+        raise VoxploreError(path, expected=f"a body at most {_MOST} voxels long (take larger cells)", got=got)
+    n = int(shape.max())
+    try:
+        voxels = voxelise_mesh((triangles - low) / (pitch * n), n)
+    except VoxploreError as error:
+        raise VoxploreError(path, expected=error.expected, got=error.got) from error
+    if not voxels.any():
+        raise VoxploreError(path, expected="a surface that encloses at least one voxel centre", got="none")
+    return voxels[tuple(slice(0, int(k)) for k in shape)], low
 
 
 def voxelise_mesh(triangles: np.ndarray, resolution: int, periodic: bool = False) -> np.ndarray:

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from voxplore.data.prepare.orientations import orient_cells
 from voxplore.diffusion import linear_schedule, sample, srr_guide
+from voxplore.geometry import ORIENTATIONS
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import checked_cells, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
@@ -48,6 +50,7 @@ class VoxPlore(Generator):
         self.autoencoder = autoencoder_of(config.autoencoder).to(self.device)
         self.denoiser = denoiser_of(config, self.schedule, self.device)
         self.latents = KnownLatents(config).to(self.device)
+        self.avoided = torch.zeros(0, config.autoencoder.latent, device=self.device)
 
     def parts(self) -> dict[str, nn.Module]:
         networks = {"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder, "latents": self.latents}
@@ -134,7 +137,13 @@ class VoxPlore(Generator):
         if sampling.srr is None:
             return None
         options = {**vars(sampling.srr), "tau": sampling.srr.radius * float(self.latents.spacing)}
-        return srr_guide(self.latents.standardised(), **{k: v for k, v in options.items() if k != "radius"})
+        known = torch.cat([self.latents.standardised(), self.avoided])
+        return srr_guide(known, **{k: v for k, v in options.items() if k != "radius"})
+
+    def avoid(self, cells: UnitCells) -> "VoxPlore":
+        """Let SRR repel from these cells in their six orientations, too, as from known ones."""
+        self.avoided = self.latents.standardise(self.encode(orient_cells(cells, len(ORIENTATIONS))))
+        return self
 
     def together(self, sampling: Any) -> int:
         """Cells that `generate` draws in one batch."""
