@@ -102,7 +102,7 @@ def _curve(
             with clock.stopped():
                 curve.points.append((now, held_out_iou(networks, held_out, config), seen))
             done = wanted is not None and now >= seconds / 4 and curve.reaches(wanted) < float("inf")
-            if now >= seconds or done:
+            if seen and (now >= seconds or done):  # a rate needs one step at least, on the slowest machine
                 raise _TimeUpError
         seen += n
         return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)

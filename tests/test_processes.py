@@ -30,8 +30,10 @@ def test_cores_are_those_that_the_process_may_use(monkeypatch):
 def script(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess:
     (folder / "script.py").write_text(text)
     command = [sys.executable, str(folder / "script.py")]
+    # Without coverage, which warns on standard error about modules that its processes share.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120, check=False
+        command, capture_output=True, text=True, env={**inherited, **environment}, timeout=120, check=False
     )
 
 
