@@ -1,6 +1,8 @@
 """Rows about generators: Table 1, the closed form, token latents, the shipped model, families, resolutions."""
 
-from commands import Setting, Step, build, compare, draw, picture, reference_rows, score, script, train
+from functools import partial
+
+from commands import Setting, Step, Words, build, compare, draw, made, picture, reference_rows, score, script, train
 
 MODELS = {
     "nets": (
@@ -83,37 +85,50 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
 
 def tokens(s: Setting, cells: str) -> list[Step]:
     """Token latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    data, size, goals, scores = build(s, cells), "tiny" if s.tiny else "medium", [], []
-    base = train(s, data, f"voxplore-tokens-{cells}-{size}")
-    for variant in s.of(("plain", "largest", "noreg", "nosrr")):
-        recipe = f"voxplore-tokens-{cells}-{size}".replace(
-            "tokens", "tokens" if variant == "plain" else f"tokens-{variant}"
-        )
-        shared = None if variant in ("plain", "noreg") else base
-        measured = _measured(s, train(s, data, recipe, autoencoder_of=shared), data)
-        goals += measured
-        scores += [step for step in measured if "/seed" in step.out]
-    return [*goals, compare(scores, f"results/{cells}/tokens")]
+    return _variants(s, cells, "tokens", ("plain", "largest", "noreg", "nosrr"))
 
 
 def paper(s: Setting, cells: str) -> list[Step]:
-    """The paper's network as a CPU can train it: three draws, reconstruction, picture."""
-    data = build(s, cells)
-    return _measured(s, train(s, data, f"voxplore-paper-{cells}-{'tiny' if s.tiny else 'medium'}"), data)
+    """The paper's network as a CPU can train it: three draws a variant, reconstruction, picture, one table."""
+    variants = ("plain", "velocity", "velocity-nosrr", "nosrr", "largest", "noreg", "contrastive")
+    return _variants(s, cells, "paper", variants)
 
 
-def _measured(s: Setting, model: Step, data: Step) -> list[Step]:
+#: Variants with an autoencoder of their own; the others take that of the plain row.
+_OWN = ("plain", "noreg", "contrastive")
+
+
+def _variants(s: Setting, cells: str, model: str, variants: tuple[str, ...]) -> list[Step]:
+    """Rows voxplore-MODEL[-VARIANT], measured by benchmark v2, and their table."""
+    data, size, goals, scores = build(s, cells), "tiny" if s.tiny else "medium", [], []
+    base = train(s, data, f"voxplore-{model}-{cells}-{size}")
+    for variant in s.of(variants):
+        name = model if variant == "plain" else f"{model}-{variant}"
+        shared = None if variant in _OWN else base
+        trained = train(s, data, f"voxplore-{name}-{cells}-{size}", autoencoder_of=shared)
+        measured = _measured(s, trained, data, ("--benchmark", "v2"))
+        goals += measured
+        scores += [step for step in measured if "/seed" in step.out]
+    return [*goals, compare(scores, f"results/{cells}/{model}")]
+
+
+def _measured(s: Setting, model: Step, data: Step, options: tuple[str, ...] = ()) -> list[Step]:
     """Three draws scored, reconstruction, and 64 cells of seed 0 shown."""
     recipe, cells = model.out.split("/")[1], data.out.removeprefix("data/")
     kept, n = f"results/{cells}/{recipe}", s.drawn(1000)
     goals = []
     for seed in s.draws(0, 1, 2):
-        rows = reference_rows(f"results/{cells}/*/seed0/rows", n) if seed == 0 else ()
+        rows = reference_rows(f"results/{cells}/{'voxplore-*' if options else '*'}/seed0/rows", n)
         drawn = draw(s, model, f"samples/{recipe}/seed{seed}", n, seed)
-        goals.append(score(drawn, data, recipe, f"{kept}/seed{seed}", rows))
+        words = partial(_with, rows if seed == 0 else (), options)
+        goals.append(score(drawn, data, recipe, f"{kept}/seed{seed}", words))
         if seed == 0:
             goals.append(picture(drawn, f"{kept}/cells.png"))
     return [*goals, reconstruction(s, model, data, f"{kept}/reconstruction.json")]
+
+
+def _with(rows: Words, options: tuple[str, ...]) -> tuple[str, ...]:
+    return (*made(rows), *options)
 
 
 def reconstruction(s: Setting, model: Step | str, data: Step, out: str) -> Step:

@@ -26,12 +26,13 @@ def published(cells: str) -> Config:
 
 
 def paper(cells: str) -> Config:
-    """The paper's method with a network that a CPU trains in hours: feed-forward 512, on the asymmetric unit."""
+    """The paper's method with a network that a CPU trains in hours: feed-forward 512, on the asymmetric unit. Noise on
+    the latents makes the decoder even between them; bfloat16 doubles the pace on chips that have it."""
     return Config(
         autoencoder=UnitAutoencoder(),
-        loss=Loss(negative_share=0.25),
-        autoencoder_training=Training(600_000, 32, decay=0.4),
-        denoiser_training=Training(10_000_000, 512, decay=0.4),
+        loss=Loss(negative_share=0.25, noise=0.5),
+        autoencoder_training=Training(600_000, 32, decay=0.4, precision="bf16"),
+        denoiser_training=Training(12_000_000, 512, decay=0.4, precision="bf16"),
     )
 
 
@@ -101,6 +102,11 @@ def _sampled(**changes: Any) -> Callable[[Config], Config]:
     return lambda row: replace(row, sampling=replace(row.sampling, **changes))
 
 
+def _velocity(row: Config) -> Config:
+    """A denoiser of the paper's size that predicts the velocity and has normalised layers (our choice)."""
+    return replace(row, denoiser=replace(row.denoiser, prediction="velocity", norm=True, time_width=64))
+
+
 def _negatives(mix: Any) -> Callable[[Config], Config]:
     return lambda row: replace(row, loss=replace(row.loss, negative_mix=mix))
 
@@ -133,6 +139,8 @@ VARIANTS: dict[str, tuple[Callable[[Config], Config], ...]] = {
     "contrastive": (_contrastive,),
     "nosrr": (_sampled(srr=None),),
     "noreg-nosrr": (_noreg, _sampled(srr=None)),
+    "velocity": (_velocity,),
+    "velocity-nosrr": (_velocity, _sampled(srr=None)),
     "largest": (_sampled(after=(LargestPiece(),)),),
     "neg-scatter": (_negatives("scatter"),),
     "neg-failures": (_negatives("failures"),),
@@ -161,7 +169,7 @@ class Base(NamedTuple):
 
 BASES = {
     "voxplore-published": Base(published, "full", SETS, (*_FOUR, *_AE, *_DIFF)),
-    "voxplore-paper": Base(paper, "medium", SETS, (*_FOUR, "largest")),
+    "voxplore-paper": Base(paper, "medium", SETS, (*_FOUR, "velocity", "velocity-nosrr", "largest")),
     "voxplore-principal": Base(principal, "small", _TWO, _DIFF),
     "closed-form": Base(closed_form, "small", SETS, (*_FOUR, *_AE, "neg-scatter", "neg-failures", "neg-all")),
     "closed-form-sym": Base(symmetric, "small", SETS),
