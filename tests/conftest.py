@@ -23,6 +23,12 @@ def real_cells_folder() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def nothing_told_of_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of stages depends on how long they take, so on the machine; tests of it set it themselves."""
+    monkeypatch.setattr("voxplore.storage.telling.DELAY", 3600.0)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
