@@ -9,13 +9,14 @@ from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman
 from .directions import spread_directions
 from .elasticity import effective_stiffness
-from .known import asked_and_solved, properties_file, read_properties
+from .known import CONTENT, asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
 from .waves import wave_speeds
 
 __all__ = [
     "COLUMNS",
     "CONSTANTS",
+    "CONTENT",
     "Constant",
     "asked_and_solved",
     "derived",
