@@ -87,7 +87,7 @@ def _compare_rows(path: Path, recorded: list[str], cells: UnitCells) -> None:
     found = cells.row_sha256().tolist()
     other = [row for row, (one, two) in enumerate(zip(recorded, found, strict=True)) if one != two]
     if other:
-        name = cells.index["id"][other[0]]
+        name = str(cells.index["id"][other[0]])
         got = f"{len(other)} others of the same id, {name!r} first"
         raise VoxploreError(path, expected=f"cells of its {CONTENT}", got=got)
 
