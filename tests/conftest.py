@@ -11,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("voxplore", deadline=None, derandomize=True)
 settings.load_profile("voxplore")
 
+# What is told of stages depends on how long they take, so on the machine; tests of it ask for it themselves.
+os.environ["VOXPLORE_QUIET"] = "1"
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -21,12 +24,6 @@ def real_cells_folder() -> Path:
     if not (folder / "lumpe-cells.jsonl.gz").exists():
         pytest.skip(f"no real cells in {folder} (set VOXPLORE_REAL_CELLS)")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def nothing_told_of_stages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told of stages depends on how long they take, so on the machine; tests of it set it themselves."""
-    monkeypatch.setattr("voxplore.storage.telling.DELAY", 3600.0)
 
 
 @pytest.fixture
