@@ -11,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("voxplore", deadline=None, derandomize=True)
 settings.load_profile("voxplore")
 
+# What is told of stages depends on how long they take, so on the machine; tests of it ask for it themselves.
+os.environ["VOXPLORE_QUIET"] = "1"
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -265,7 +265,7 @@ class TestBadInput:
         np.save(tmp_path / "other.npy", np.ones((2, 8, 8, 8), bool))
         other = tmp_path / "other.npy"
         told = refused(capsys, "evaluate", other, "--reference", nets, "--out", tmp_path / "out")
-        assert "expected resolution 16, got 8" in told
+        assert "expected resolution 16 as the reference has (`voxplore evaluate --resample`" in told
         told = refused(capsys, *train_command(other, tmp_path / "run"))
         assert "expected cells at 16^3, got 2 at 8^3" in told
         np.save(tmp_path / "flat.npy", np.ones((2, 8, 8), bool))
@@ -447,7 +447,7 @@ class TestInterrupted:
         def greedy(*_: object) -> None:
             raise MemoryError("Unable to allocate 8 TiB")
 
-        monkeypatch.setattr("voxplore.workflows.info.describe", greedy)
+        monkeypatch.setattr("voxplore.workflows.info.facts", greedy)
         assert (
             refused(capsys, "info", nets)
             == "voxplore: memory: expected enough for this, got unable to allocate 8 tib\n"

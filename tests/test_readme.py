@@ -28,6 +28,8 @@ SMALLER = {
     "--rows": "--rows --row-size 4",
 }
 
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -35,8 +37,11 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def commands(page: Path) -> list[str]:
     """Lines of shell blocks that start with one of our commands, comments and continuations taken off."""
-    text = "\n".join(blocks(page, "bash")).replace("\\\n", " ")
-    lines = [re.sub(r"\s#\s.*", "", line).strip() for line in text.splitlines()]
+    return lines_of("\n".join(blocks(page, "bash")))
+
+
+def lines_of(block: str) -> list[str]:
+    lines = [re.sub(r"\s#\s.*", "", line).strip() for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if re.match(r"(voxplore|make)\b", line)]
 
 
@@ -91,14 +96,25 @@ def test_the_tutorial_runs_from_its_first_line_to_its_last(monkeypatch, tmp_path
     assert (tmp_path / "best.png").exists()
 
 
-def test_the_readmes_python_runs(monkeypatch, tmp_path, small_recipes):
+def test_the_readme_runs_as_pasted_from_its_first_line_to_its_last_in_an_empty_folder(
+    monkeypatch, tmp_path, small_recipes
+):
+    """All but `make`, whose targets are those of the Makefile."""
     monkeypatch.chdir(tmp_path)
-    code = blocks(ROOT / "README.md", "python")
-    if not code:
-        pytest.skip("no Python in README.md yet")
-    assert main(shlex.split(smaller("voxplore build nets --n 10000 --out data/nets"))[1:]) == 0
-    for block in code:
-        exec(compile(smaller(block), "README.md", "exec"), {})
+    names: dict = {}
+    ran = 0
+    for language, block in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(smaller(block), "README.md", "exec"), names)
+            ran += 1
+            continue
+        for line in lines_of(block):
+            if line.startswith("voxplore"):
+                assert main(shlex.split(smaller(line))[1:]) == 0, line
+                ran += 1
+    assert ran >= 5
+    for path in ("data/nets/cells.json", "runs/nets/model/config.json", "cells.png", "tables/mine/table.md"):
+        assert (tmp_path / path).exists(), path
 
 
 def test_the_model_of_the_docs_is_a_model(monkeypatch, tmp_path):

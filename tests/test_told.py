@@ -23,6 +23,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VOXPLORE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(telling, "DELAY", 0.0)
+    monkeypatch.delenv("VOXPLORE_QUIET")
     solid = np.zeros((6, 8, 8, 8), bool)
     for i in range(6):
         solid[i, :, 2 : 5 + i % 3, 1 : 4 + i // 3] = solid[i, 2 : 5 + i % 3, :, 1 : 4 + i // 3] = True
@@ -108,7 +109,8 @@ def test_a_stage_of_a_moment_and_a_library_tell_nothing(capsys, monkeypatch):
 @pytest.mark.slow
 def test_discover_says_what_it_is_at(tmp_path):
     command = [sys.executable, "-m", "voxplore", "discover", "--n", "4", "--workers", "1", "--out", "found"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=True)
+    loud = {name: value for name, value in os.environ.items() if name != "VOXPLORE_QUIET"}
+    done = subprocess.run(command, cwd=tmp_path, env=loud, capture_output=True, text=True, timeout=600, check=True)
     assert done.stderr.count("\n") >= 3
     assert "voxplore: drawing 4 cells" in done.stderr
 

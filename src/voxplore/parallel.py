@@ -18,7 +18,8 @@ from voxplore.ranges import Workers, within
 __all__ = ["ENGINES", "map_items"]
 
 ENGINES = ("local", "ray")
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_BLAS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_THREAD_VARIABLES = (*_BLAS_VARIABLES, "NUMBA_NUM_THREADS")
 #: Items handed to Ray at once: results that nobody takes fill its store.
 _AHEAD = 1024
 
@@ -33,11 +34,13 @@ def map_items(
     *,
     workers: Workers | None = None,
     engine: str = "local",
+    sums: bool = False,
 ) -> Iterator[Result]:
     """Results of `function` (a picklable top-level function) in the order of `items`, one thread a worker.
 
     workers: processes, by default the cores that this process may use; 1 runs in this process. The results never depend
-    on it.
+    on it. sums: the last digits of the results depend on the threads of BLAS, so that one worker is a process of its
+    own, too, unless this process has one thread.
     """
     if engine not in ENGINES:
         raise VoxploreError("engine", expected=" or ".join(ENGINES), got=engine)
@@ -45,9 +48,14 @@ def map_items(
     workers = min(workers or available_cores(), max(len(items), 1))
     if engine == "ray":
         return _map_ray(function, items)
-    if workers == 1:
+    if workers == 1 and not (sums and items and _has_threads()):
         return map(function, items)
     return _map_local(function, items, workers)
+
+
+def _has_threads() -> bool:
+    """Whether BLAS may spread a sum over threads in this process."""
+    return available_cores() > 1 and not any(os.environ.get(name) == "1" for name in _BLAS_VARIABLES)
 
 
 def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:

@@ -144,6 +144,12 @@ class UnitCells:
             digest.update(part.packed.data)
         return digest.hexdigest()
 
+    def row_sha256(self) -> np.ndarray:
+        """The first 16 digits of a checksum of each cell's resolution and bits: str (n,); what tables are tied by."""
+        first = str(self.resolution).encode()
+        rows = (row.tobytes() for part in self.parts(512) for row in part.packed)
+        return np.array([hashlib.sha256(first + row).hexdigest()[:16] for row in rows], np.str_)
+
     @staticmethod
     def concatenate(parts: Sequence["UnitCells"]) -> "UnitCells":
         """One set after the other; columns that not all of them have are dropped, `about` is the first one's."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.mechanics.known import read_properties
 from voxplore.unitcells import UnitCells, load_cells
@@ -56,3 +57,26 @@ def test_the_orientations_of_a_cell_have_ids_of_their_own():
 
     oriented = orient_cells(replace(cells(0)), 6)
     assert len(oriented.rows_by_id()) == 18
+
+
+def test_a_solved_row_is_tied_to_the_cell_it_was_solved_for_or_refused(tmp_path):
+    """Two sets that hold the same ids: a table of the one says nothing about the other."""
+    first, second = cells(0), cells(1)
+    solved = {"id": first.index["id"], "cell_sha256": first.row_sha256(), "x": np.arange(3)}
+    storage.write_csv(tmp_path / "t.csv", solved)
+    assert read_properties(tmp_path / "t.csv", first[[2, 0, 1]], ["x"])[1]["x"].tolist() == [0, 1, 2]
+    with pytest.raises(VoxploreError, match="of its cell_sha256, got 3 others of the same id, 'a-000000' first"):
+        read_properties(tmp_path / "t.csv", second, ["x"])
+    mixed = UnitCells.concatenate([first[:2], second[2:]])
+    with pytest.raises(VoxploreError, match="got 1 others of the same id, 'a-000002' first"):
+        read_properties(tmp_path / "t.csv", mixed, ["x"])
+
+
+def test_the_checksum_of_a_row_is_that_of_its_bits_and_its_resolution():
+    many = cells(0)
+    assert many.row_sha256().tolist() == [one.row_sha256()[0] for one in many.parts(1)]
+    assert len({*many.row_sha256().tolist(), *cells(1).row_sha256().tolist()}) == 6
+    voxels = np.zeros((1, 4, 4, 4), bool)
+    padded = [UnitCells.from_voxels(np.zeros((1, d, d, d), bool)).row_sha256()[0] for d in (2, 3, 4)]
+    assert len(set(padded)) == 3
+    assert padded[2] == UnitCells.from_voxels(voxels).row_sha256()[0]

@@ -144,3 +144,27 @@ def test_no_cells_and_no_solid_are_refused(cells):
         properties_of(cells[:0])
     with pytest.raises(VoxploreError, match="poisson"):
         properties_of(cells, poisson=0.7)
+
+
+THREADED = """
+import sys
+import numpy as np
+from voxplore.mechanics import properties_of
+from voxplore.unitcells import UnitCells
+field = np.random.default_rng(0).normal(size=(3, 16, 16, 16))
+for axis in (1, 2, 3, 1, 2, 3):
+    field = field + np.roll(field, 1, axis) + np.roll(field, -1, axis)
+cells = UnitCells.from_voxels(field > np.quantile(field, 0.6))
+for workers, n in ((1, 3), (2, 3), (2, 1)):
+    table = properties_of(cells[:n], workers=workers)
+    print({name: [value.hex() for value in map(float, column[:1])] for name, column in table.items()})
+"""
+
+
+def test_the_bytes_do_not_depend_on_workers_where_blas_has_two_threads():
+    """The other tests run with one thread and cannot see it."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2")
+    command, environment = [sys.executable, "-c", THREADED], {**os.environ, **threads, "VOXPLORE_THREADS": "2"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    first, *others = done.stdout.splitlines()
+    assert others == [first, first]

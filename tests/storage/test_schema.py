@@ -1,13 +1,19 @@
 """Headers, ids and tables of strangers: typed where they are read, escaped where they are shown."""
 
+import csv
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voxplore import storage
 from voxplore.cli import main
 from voxplore.errors import VoxploreError
+from voxplore.report.compare import Row, Table
 from voxplore.storage.schema import printable
 from voxplore.unitcells import UnitCells, load_cells
 
@@ -79,3 +85,31 @@ def test_ids_that_look_like_formulas_come_back_as_they_were(tmp_path):
     ids = np.array(["=1+1", "'=1", "a"], np.str_)
     UnitCells.from_voxels(np.ones((3, 4, 4, 4), bool), {"id": ids}).save(tmp_path / "cells")
     assert load_cells(tmp_path / "cells").index["id"].tolist() == ids.tolist()
+
+
+@given(st.lists(st.text(st.sampled_from("=+-@'a1.,e \"\u00e9"), max_size=6), min_size=1, max_size=5))
+def test_texts_of_tables_come_back_and_none_of_them_is_a_formula(texts):
+    column = np.array(texts, np.str_)
+    table = storage.csv_rows({"id": column, "x": np.zeros(len(texts))}) + storage.csv_line(texts)
+    *rows, header = csv.reader(io.StringIO(table))
+    written = [row[0] for row in rows] + header
+    assert [storage.unquoted(one) for one in written] == column.tolist() + texts
+    for one in written:
+        assert one[:1] not in ("=", "+", "@", "-") or np.isfinite(float(one)), one
+
+
+def test_numbers_of_every_table_stay_numbers_and_names_of_columns_are_no_formulas(tmp_path):
+    columns = {"=x": np.array([-1.5, 1e-30, -np.inf]), "t": np.array(["-1.5", "-1e-3", "-a"], np.str_)}
+    storage.write_csv(tmp_path / "t.csv", columns)
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["'=x,t", "-1.5,-1.5", "1e-30,-1e-3", "-inf,'-a"]
+
+
+def test_a_row_of_compare_whose_name_is_a_formula_is_written_as_text():
+    table = Table((("=a", (Row("-cmd|x", 1, {}, {}, hardware="@b"),)),), ("symmetry",))
+    assert next(csv.reader(io.StringIO(table.csv().splitlines()[1])))[:2] == ["'=a", "'-cmd|x"]
+    assert table.csv().splitlines()[1].endswith(",'@b")
+
+
+def test_tables_are_written_in_one_place_alone():
+    writers = [path for path in Path(storage.__file__).parents[1].rglob("*.py") if "csv.writer" in path.read_text()]
+    assert [path.name for path in writers] == ["tables.py"]

@@ -118,7 +118,7 @@ def _run(verb: str, arguments: list[str]) -> str:
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
     command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
     check_options(command)
-    with telling(command.quiet or not _is_first()):
+    with telling(command.quiet or bool(os.environ.get("VOXPLORE_QUIET")) or not _is_first()):
         result = _locked(command)
     return _json(verb, result) if command.json else result
 

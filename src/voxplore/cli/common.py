@@ -45,7 +45,7 @@ class Verb:
     """Options of every verb."""
 
     quiet: bool = False
-    """Tell nothing on stderr while work goes on; errors are told."""
+    """Tell nothing on stderr while work goes on, as with VOXPLORE_QUIET=1; errors are told."""
     json: bool = False
     """Print the result as JSON."""
 

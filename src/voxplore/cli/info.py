@@ -17,7 +17,7 @@ class Command(Verb):
     novel the held-out ones are against the training ones."""
 
     path: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="ANY")] = None
-    """Folder of cells, of scores or of a model; a file of cells; or "default", the shipped model and its known cells."""
+    """Folder of cells, scores or a model; a file of cells; or "default", the shipped model and its known cells."""
     verify: bool = False
     """Check the files against their checksums instead."""
     quick: bool = False

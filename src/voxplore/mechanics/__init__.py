@@ -10,7 +10,7 @@ from .conductivity import effective_conductivity
 from .constants import CONSTANTS, Constant, derived, directional_young, hashin_shtrikman
 from .directions import spread_directions
 from .elasticity import effective_stiffness
-from .known import asked_and_solved, properties_file, read_properties
+from .known import CONTENT, asked_and_solved, properties_file, read_properties
 from .properties import properties_of, stiffness_of
 from .strength import first_yield
 from .waves import wave_speeds
@@ -19,6 +19,7 @@ __all__ = [
     "COLUMNS",
     "CONSTANTS",
     "Bands",
+    "CONTENT",
     "Constant",
     "asked_and_solved",
     "band_structure",

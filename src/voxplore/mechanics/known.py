@@ -11,7 +11,10 @@ from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-__all__ = ["asked_and_solved", "properties_file", "read_properties"]
+__all__ = ["CONTENT", "asked_and_solved", "properties_file", "read_properties"]
+
+#: Column that says which bits a row is about (`UnitCells.row_sha256`).
+CONTENT = "cell_sha256"
 
 
 def read_properties(
@@ -19,12 +22,13 @@ def read_properties(
 ) -> tuple[UnitCells, dict[str, np.ndarray]]:
     """The cells that the table holds, by id, and the named columns for them: float64 (n,) each.
 
-    path: properties.csv or its folder; any CSV table with an `id` column will do. Where properties.json lies beside it,
-    the cells must be those that were solved. VoxploreError names what is missing or another.
+    path: properties.csv or its folder; any CSV table with an `id` column will do. Where a row holds the checksum of its
+    cell, or properties.json that of all, the cells must be those that were solved. VoxploreError names what is missing
+    or another.
     """
     path = properties_file(path)
     rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
-    rows = [{key: storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
+    rows = [{storage.unquoted(key): storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
     missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
     if missing:
         known = ", ".join(rows[0]) if rows else "no rows"
@@ -37,7 +41,10 @@ def read_properties(
         got = f"{len(unknown)} others, {unknown[0]!r} first"
         raise VoxploreError(path, expected=f"ids of the cells of {cells.about.get('name', 'cells')}", got=got)
     solved = cells[[place[row["id"]] for row in rows]]
-    _compare(path.with_name("properties.json"), solved)
+    if CONTENT in rows[0]:
+        _compare_rows(path, [row.get(CONTENT, "") for row in rows], solved)
+    else:
+        _compare(path.with_name("properties.json"), solved)
     try:
         return solved, {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (TypeError, ValueError) as error:
@@ -73,6 +80,16 @@ def asked_and_solved(cells: UnitCells, columns: dict[str, np.ndarray]) -> dict[s
             "correlation": float(np.corrcoef(wanted, solved)[0, 1]) if varied else float("nan"),
         }
     return found
+
+
+def _compare_rows(path: Path, recorded: list[str], cells: UnitCells) -> None:
+    """Each row is about the cell that has its id."""
+    found = cells.row_sha256().tolist()
+    other = [row for row, (one, two) in enumerate(zip(recorded, found, strict=True)) if one != two]
+    if other:
+        name = str(cells.index["id"][other[0]])
+        got = f"{len(other)} others of the same id, {name!r} first"
+        raise VoxploreError(path, expected=f"cells of its {CONTENT}", got=got)
 
 
 def _compare(path: Path, cells: UnitCells) -> None:

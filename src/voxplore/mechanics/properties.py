@@ -105,6 +105,7 @@ def properties_of(
     tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.
     edges: of the cell along x, y, z, by their ratios. void_young (unit of `young`), void_conductivity (of the solid's):
     of a second phase that fills the void. pores: solve diffusion in the void too (some 40 % more time).
+    workers: the bytes do not depend on it; one worker is a process of its own where BLAS has several threads here.
     device: "cpu" solves one cell a worker; another ("cuda") solves batches of cells there by torch.
     """
     if not young > 0 or not -1 < poisson < 0.5:
@@ -127,7 +128,7 @@ def properties_of(
             progress(1)
     if device == "cpu":
         work = partial(_solve_and_keep, cache=cache, setting=setting)
-        done = map_items(work, list(missing.items()), workers=workers, engine=engine)
+        done = map_items(work, list(missing.items()), workers=workers, engine=engine, sums=True)
     else:
         done = _solve_on_device(list(missing.values()), device, setting)
     for key, result in zip(missing, done, strict=True):

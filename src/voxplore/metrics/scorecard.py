@@ -97,7 +97,7 @@ def read_columns(path: Path, n: int) -> dict[str, np.ndarray]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            names = next(reader, [])
+            names = [storage.unquoted(name) for name in next(reader, [])]
             while rows := list(itertools.islice(reader, 4096)):
                 if any(len(row) != len(names) for row in rows):
                     got = "a row of another length"

@@ -1,7 +1,7 @@
 """Generators by name: those of the package, and those that users add (`register`).
 
-Python programs call `register`. For the command line, and for worker processes, a package names the module that calls it
-as an entry point of the group `voxplore.models`, or the variable VOXPLORE_MODELS names modules, separated by commas.
+Python programs call `register`. For the command line and for worker processes, a package names the module that calls
+it as an entry point of the group `voxplore.models`, or the variable VOXPLORE_MODELS names modules, between commas.
 What a saved model's folder says is never imported.
 """
 
@@ -51,7 +51,7 @@ def register(model: Model, recipes: Mapping[str, Any] | None = None) -> Model:
         raise VoxploreError(f"register {name}", expected="a name of its own", got=f"that of {MODELS[name].__module__}")
     for recipe, config in (recipes or {}).items():
         if not _NAME.fullmatch(recipe) or recipe.count("-") < 2 or type(config) is not settings:
-            expected = f"a {settings.__name__} named <model>-<set>-<size>"
+            expected = f"a {model.Config.__name__} named <model>-<set>-<size>"
             raise VoxploreError(f"recipe {recipe}", expected=expected, got=type(config).__name__)
         check_config(config, f"recipe {recipe}")
         owner = RECIPES.get(recipe)

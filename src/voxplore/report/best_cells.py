@@ -9,7 +9,7 @@ import numpy as np
 from voxplore import storage
 from voxplore.checks import DEFAULT_SIZE_MM
 from voxplore.export import export
-from voxplore.mechanics import hashin_shtrikman, stiffness_of
+from voxplore.mechanics import CONTENT, hashin_shtrikman, stiffness_of
 from voxplore.metrics import Scores
 from voxplore.show import Plot, gallery
 from voxplore.unitcells import UnitCells
@@ -48,7 +48,7 @@ class Measured:
 
     def write(self, path: Path) -> None:
         """All columns as a CSV table."""
-        storage.write_csv(path, {"id": self.cells.index["id"], **self.columns})
+        storage.write_csv(path, {"id": self.cells.index["id"], CONTENT: self.cells.row_sha256(), **self.columns})
 
 
 def parts(measured: Measured, folder: Path, count: int, size_mm: float = DEFAULT_SIZE_MM) -> list[str]:

@@ -5,8 +5,6 @@ where they were read against the same reference; the paper's printed rows stand 
 What a row cost, and the hardware, stand beside it where its samples say so.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -117,17 +115,17 @@ class Table:
 
     def csv(self) -> str:
         """A line a row, every number in full, the standard deviation in its own column."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
         last = ["hardware"] if self.has_hardware() else []
         names = [*self.columns, *(f"{key}_std" for key in self.columns), *self.costs(), *last]
-        writer.writerow(["section", "row", "draws", *names])
+        lines = [storage.csv_line(["section", "row", "draws", *names])]
         for title, rows in self.sections:
             for row in rows:
                 numbers = [part.get(key, "") for part in (row.mean, row.std) for key in self.columns]
                 numbers += [row.cost.get(key, "") for key in self.costs()]
-                writer.writerow([title, row.label, row.draws, *numbers, *([row.hardware] if last else [])])
-        return text.getvalue()
+                lines.append(
+                    storage.csv_line([title, row.label, row.draws, *numbers, *([row.hardware] if last else [])])
+                )
+        return "".join(lines)
 
     def _header(self, arrows: dict[Any, str]) -> list[str]:
         metrics = (f"{METRIC[key].label} {arrows[METRIC[key].direction]}".strip() for key in self.columns)

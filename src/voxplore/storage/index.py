@@ -22,7 +22,7 @@ def read_index(path: Path, n: int) -> dict[str, np.ndarray]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            names = next(reader, [])
+            names = [unquoted(name) for name in next(reader, [])]
             if "id" not in names or len(set(names)) != len(names):
                 got = str(names)[:80]
                 raise VoxploreError(path, expected="a header of distinct names with an id column", got=got)

@@ -2,16 +2,18 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from voxplore.storage.atomic import atomic_file
 
-__all__ = ["csv_line", "csv_rows", "unquoted", "write_csv"]
+__all__ = ["csv_line", "csv_rows", "quoted", "unquoted", "write_csv"]
 
 #: What a text begins with that a spreadsheet takes for a formula.
 _FORMULA = ("=", "+", "@", "\t", "\r")
+_NUMBER = re.compile(r"-(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|-inf|-nan", re.IGNORECASE)
 
 
 def write_csv(path: str | Path, columns: Mapping[str, Any]) -> None:
@@ -23,9 +25,9 @@ def write_csv(path: str | Path, columns: Mapping[str, Any]) -> None:
 
 
 def csv_line(values: Iterable[Any]) -> str:
-    """One row of a table as text."""
+    """One row of a table as text, names of columns among them; see `unquoted`."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
+    csv.writer(text, lineterminator="\n").writerow(quoted(one) if isinstance(one, str) else one for one in values)
     return text.getvalue()
 
 
@@ -44,9 +46,19 @@ def _plain(values: Any) -> list[Any]:
     found = values.tolist()
     if values.dtype.kind != "U":
         return found
-    return [f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text for text in found]
+    return [quoted(text) for text in found]
+
+
+def quoted(text: str) -> str:
+    """The text with an apostrophe in front where a spreadsheet would run it as a formula; numbers are none."""
+    return f"'{text}" if _is_formula(text) else text
 
 
 def unquoted(text: str) -> str:
-    """A text of a table that `write_csv` wrote, without the apostrophe that keeps it from being a formula."""
-    return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(_FORMULA) else text
+    """A text of a table that voxplore wrote, without the apostrophe that keeps it from being a formula."""
+    return text[1:] if text[:1] == "'" and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    bare = text.lstrip("'")
+    return bare.startswith(_FORMULA) or (bare.startswith("-") and not _NUMBER.fullmatch(bare))

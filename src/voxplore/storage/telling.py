@@ -11,7 +11,7 @@ from collections.abc import Iterator
 __all__ = ["no_bar", "stage", "telling"]
 
 #: A stage that ends within so many seconds is not worth a line.
-DELAY = 1.0
+DELAY = 3.0
 _silent = True
 _no_bars = False
 _waiting: threading.Timer | None = None

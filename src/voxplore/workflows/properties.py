@@ -11,7 +11,7 @@ from tqdm import tqdm
 from voxplore import storage
 from voxplore.checks import checks_of, surface
 from voxplore.export import file_names
-from voxplore.mechanics import asked_and_solved, directional_young, properties_of, stiffness_of
+from voxplore.mechanics import CONTENT, asked_and_solved, directional_young, properties_of, stiffness_of
 from voxplore.show import render_directional
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.bands import bands_of
@@ -66,7 +66,7 @@ def properties(
     wanted = asked_and_solved(cells, columns)
     about = {"cells_sha256": cells.sha256(), "n": len(cells), **solid} | ({"asked": wanted} if wanted else {})
     with storage.staged_folder(out, overwrite) as stage:
-        storage.write_csv(stage / "properties.csv", {"id": cells.index["id"], **columns})
+        storage.write_csv(stage / "properties.csv", {"id": cells.index["id"], CONTENT: cells.row_sha256(), **columns})
         storage.write_json(stage / "properties.json", about)
         if waves is not None:
             storage.write_csv(stage / "bands.csv", waves)
