@@ -12,7 +12,7 @@ import numpy as np
 __all__ = ["SHARE", "SPREAD", "finer_stiffness"]
 
 #: Distance to the finer mesh in that to the bound, and how far either side of it cells were found (our measurement).
-SHARE, SPREAD = 2.5, 1.5
+SHARE, SPREAD = 2.7, 1.5
 #: Past this error the mesh is far from the finer one (or Poisson's ratio near 1/2) and nothing is foretold.
 _MOST = 0.5
 
