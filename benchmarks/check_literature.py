@@ -9,8 +9,8 @@ each is solved with struts of radius 2 and 3 voxels and carried on in a line to 
   49, 2001, 1747);
 - simple cubic: Young's modulus along the axes 1/3 (a third of the struts; the catalogue of Lumpe & Stankovic, PNAS 118,
   2021, gives 3.34e-3 at density 0.01);
-- bulk modulus 1/9 for each lattice whose struts only stretch under pressure: simple cubic, body-centred, octet (Christensen,
-  J. Mech. Phys. Solids 34, 1986, 563);
+- bulk modulus 1/9 for each lattice whose struts only stretch under pressure: simple cubic, body-centred, octet
+  (Christensen, J. Mech. Phys. Solids 34, 1986, 563);
 - gyroid sheet: Poisson's ratio .34 +- .06 in every direction, and moduli near the Hashin-Shtrikman bound (DeValk & Lakes,
   Phys. Status Solidi B 258, 2021; measured on prints).
 
@@ -71,9 +71,7 @@ def limit(name: str, key: str, rows: dict[str, list[list[dict[str, float]]]]) ->
     out = []
     for k in range(2):
         thin, thick = (row[k] for row in rows[name])
-        a, b = (
-            row.get(key, np.nan) / (1 if key.startswith("poisson") else row["density"]) for row in (thin, thick)
-        )
+        a, b = (row.get(key, np.nan) / (1 if key.startswith("poisson") else row["density"]) for row in (thin, thick))
         out.append(float(a - (b - a) * thin["density"] / (thick["density"] - thin["density"])))
     return out
 

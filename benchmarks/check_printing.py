@@ -3,9 +3,9 @@
     python benchmarks/check_printing.py CELLS [--n N] [--programs K] [--tiles 1 3] [--out JSON]
 
 CELLS: a folder of unit cells. The first N parts are judged here: every edge has two facets, one surface encloses solid,
-and the volume is that of the kept voxels within 1 %, at one cell and at 3 x 3 x 3 (--tiles). The first K are also given to programs
-from elsewhere, where they are there: admesh and PrusaSlicer read the STL (Debian: apt-get install admesh prusa-slicer)
-and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without a warning.
+and the volume is that of the kept voxels within 1 %, at one cell and at 3 x 3 x 3 (--tiles). The first K are also given
+to programs from elsewhere, where they are there: admesh and PrusaSlicer read the STL (Debian: apt-get install admesh
+prusa-slicer) and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without a warning.
 """
 
 import argparse
@@ -54,7 +54,9 @@ def prusa_slicer(folder: Path) -> str:
     found = dict(re.findall(r"^(\w+) = (.*)$", told, flags=re.M))
     if "manifold" not in found:
         return f"its report was not understood: {told[-200:]}"
-    repairs = {name: found[name] for name in found if name.endswith(("_fixed", "_removed", "_reversed", "backwards_edges"))}
+    repairs = {
+        name: found[name] for name in found if name.endswith(("_fixed", "_removed", "_reversed", "backwards_edges"))
+    }
     wrong = [f"{name} {count}" for name, count in repairs.items() if count.strip() not in ("0", "")]
     return ", ".join((["not manifold"] if found["manifold"].strip() != "yes" else []) + wrong)
 
