@@ -11,8 +11,8 @@ each is solved with struts of radius 2 and 3 voxels and carried on in a line to 
   2021, gives 3.34e-3 at density 0.01);
 - bulk modulus 1/9 for each lattice whose struts only stretch under pressure: simple cubic, body-centred, octet
   (Christensen, J. Mech. Phys. Solids 34, 1986, 563);
-- gyroid sheet: Poisson's ratio .34 +- .06 in every direction, and moduli near the Hashin-Shtrikman bound (DeValk & Lakes,
-  Phys. Status Solidi B 258, 2021; measured on prints).
+- gyroid sheet: Poisson's ratio .34 +- .06 in every direction, and moduli near the Hashin-Shtrikman bound (DeValk &
+  Lakes, Phys. Status Solidi B 258, 2021; measured on prints).
 
 Voxels are a coarse mesh: `solved` is the cell as it is, `foretold` what a mesh twice as fine would give.
 """

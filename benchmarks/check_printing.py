@@ -5,7 +5,8 @@
 CELLS: a folder of unit cells. The first N parts are judged here: every edge has two facets, one surface encloses solid,
 and the volume is that of the kept voxels within 1 %, at one cell and at 3 x 3 x 3 (--tiles). The first K are also given
 to programs from elsewhere, where they are there: admesh and PrusaSlicer read the STL (Debian: apt-get install admesh
-prusa-slicer) and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without a warning.
+prusa-slicer) and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without
+a warning.
 """
 
 import argparse
