@@ -1,11 +1,12 @@
 """Parts as slicers and readers of 3MF take them: one watertight body, no repair, at tile 1 and 3.
 
-    python benchmarks/check_printing.py CELLS [--n N] [--programs K] [--out JSON]
+    python benchmarks/check_printing.py CELLS [--n N] [--programs K] [--tiles 1 3] [--out JSON]
 
 CELLS: a folder of unit cells. The first N parts are judged here: every edge has two facets, one surface encloses solid,
-and the volume is that of the kept voxels within 1 %, at one cell and at 3 x 3 x 3. The first K are also given to programs
-from elsewhere, where they are there: admesh and PrusaSlicer read the STL (Debian: apt-get install admesh prusa-slicer)
-and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without a warning.
+and the volume is that of the kept voxels within 1 %, at one cell and at 3 x 3 x 3 (--tiles). The first K are also given
+to programs from elsewhere, where they are there: admesh and PrusaSlicer read the STL (Debian: apt-get install admesh
+prusa-slicer) and have to find nothing to repair, lib3mf (pip install lib3mf) reads the 3MF in strict mode without
+a warning.
 """
 
 import argparse
@@ -54,7 +55,9 @@ def prusa_slicer(folder: Path) -> str:
     found = dict(re.findall(r"^(\w+) = (.*)$", told, flags=re.M))
     if "manifold" not in found:
         return f"its report was not understood: {told[-200:]}"
-    repairs = {name: found[name] for name in found if name.endswith(("_fixed", "_removed", "_reversed", "backwards_edges"))}
+    repairs = {
+        name: found[name] for name in found if name.endswith(("_fixed", "_removed", "_reversed", "backwards_edges"))
+    }
     wrong = [f"{name} {count}" for name, count in repairs.items() if count.strip() not in ("0", "")]
     return ", ".join((["not manifold"] if found["manifold"].strip() != "yes" else []) + wrong)
 
@@ -116,16 +119,17 @@ def main() -> None:
     parser.add_argument("cells")
     parser.add_argument("--n", type=int, default=64)
     parser.add_argument("--programs", type=int, default=16, help="parts that other programs read")
+    parser.add_argument("--tiles", type=int, nargs="+", default=[1, 3], help="cells along each edge of the parts")
     parser.add_argument("--out", help="also write the result to this JSON file")
     options = parser.parse_args()
     cells = load_cells(options.cells)[: options.n]
-    wrong: dict[str, list[str]] = {"tile 1": [], "tile 3": []}
+    wrong: dict[str, list[str]] = {f"tile {tile}": [] for tile in options.tiles}
     found: dict[str, list[str]] = {name: [] for name, (_, there) in PROGRAMS.items() if there}
     for name, (_, there) in PROGRAMS.items():
         if not there:
             print(f"{name} is not installed: its check is left out")
     for row, voxels in enumerate(cells.voxels()):
-        for tile in (1, 3):
+        for tile in options.tiles:
             mesh, reasons = part(voxels, tile)
             wrong[f"tile {tile}"] += [f"cell {row}: {'; '.join(reasons)}"] if reasons else []
             if tile == 1 and row < options.programs:

@@ -218,6 +218,14 @@ def drawn(tmp_path_factory) -> np.ndarray:
 
 
 @pytest.mark.slow
+def test_a_solver_finds_from_the_deck_of_a_drawn_cell_what_properties_says(drawn):
+    for cell in drawn[:2, ::3, ::3, ::3]:
+        ours = effective_stiffness(cell, 2.0, 0.35, tolerance=1e-9, edges=(3, 4, 5))
+        deck = encode(cell, "inp", (3.0, 4.0, 5.0), material=material(2.0, 0.35)).decode()
+        np.testing.assert_allclose(deck_stiffness(deck, 60.0), ours, rtol=0, atol=1e-6 * abs(ours).max())
+
+
+@pytest.mark.slow
 def test_drawn_cells_tell_one_story(drawn):
     for cell in drawn:
         found = check(cell)

@@ -78,15 +78,19 @@ def test_a_shifted_cell_has_the_same_bands_and_so_has_one_of_the_opposite_waveve
     found = band_structure(cell, k, 6).frequencies
     np.testing.assert_allclose(band_structure(np.roll(cell, (3, 1, 2), (0, 1, 2)), k, 6).frequencies, found, rtol=1e-6)
     np.testing.assert_allclose(band_structure(cell, -k, 6).frequencies, found, rtol=1e-6)
-    np.testing.assert_allclose(band_structure(cell, k + [1, 0, -1], 6).frequencies, found, rtol=1e-6)
+    np.testing.assert_allclose(band_structure(cell, k + np.array([1, 0, -1]), 6).frequencies, found, rtol=1e-6)
 
 
 def test_waves_in_a_full_cell_are_those_of_the_solid_folded_back():
     k = np.array([0.3, 0.0, 0.0])
     found = band_structure(np.ones((8, 4, 4), bool), k[None], 4, edges=(1, 0.5, 0.5)).frequencies[0]
     shear, pressure = np.sqrt(isotropic_stiffness(1.0, 0.3)[[3, 0], [3, 0]])
-    np.testing.assert_allclose(found, [0.3 * shear, 0.3 * shear, 0.7 * shear, 0.7 * shear][:2] + sorted(
-        [0.3 * pressure, 0.7 * shear, 0.7 * shear])[:2], rtol=0.03)
+    np.testing.assert_allclose(
+        found,
+        [0.3 * shear, 0.3 * shear, 0.7 * shear, 0.7 * shear][:2]
+        + sorted([0.3 * pressure, 0.7 * shear, 0.7 * shear])[:2],
+        rtol=0.03,
+    )
 
 
 def test_gaps_lie_between_bands_at_all_wavevectors():

@@ -37,7 +37,9 @@ def test_heavy_blocks_on_thin_struts_have_a_gap_and_a_plain_solid_none():
 
 def test_the_command_writes_bands_beside_the_properties(tmp_path):
     UnitCells.from_voxels(heavy_corners(6)[None]).save(tmp_path / "cells")
-    main(["properties", str(tmp_path / "cells"), "--bands", "--pores", "--workers", "1", "--out", str(tmp_path / "out")])
+    main(
+        ["properties", str(tmp_path / "cells"), "--bands", "--pores", "--workers", "1", "--out", str(tmp_path / "out")]
+    )
     row = next(csv.DictReader((tmp_path / "out" / "properties.csv").open()))
     assert float(row["surface_area"]) > 0
     assert float(row["diffusivity_xx"]) > 0

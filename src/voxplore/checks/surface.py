@@ -6,7 +6,9 @@ __all__ = ["Surface", "surface"]
 
 
 class Surface:
-    """area: of one period, over the volume of the cell, in 1 / its longest edge. orientation: float64 (3, 3), mean n n^T over the surface.
+    """area: of one period, over the volume of the cell, in 1 / its longest edge.
+
+    orientation: float64 (3, 3), mean n n^T over the surface.
 
     anisotropy: 0 where the normals have no preferred axis (eigenvalues of 1/3), 1 for parallel plates.
     """

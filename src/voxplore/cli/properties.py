@@ -11,7 +11,7 @@ __all__ = ["Command"]
 
 @dataclass(frozen=True)
 class Command(Verb):
-    """Effective stiffness, strength, conductivity and derived constants of each cell; writes properties.csv, a row a cell.
+    """Effective stiffness, strength, conductivity and constants of each cell; writes properties.csv, a row a cell.
 
     Solved cells are kept in the user's cache, so a run that was broken off goes on where it was.
     """

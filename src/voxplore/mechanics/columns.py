@@ -15,7 +15,9 @@ COLUMNS: dict[str, Constant] = {
         *(Constant(key, f"conductivity {key[-2:]}", "conductivity") for key in CONDUCTIVITY_COLUMNS),
         *CONSTANTS,
         *STRENGTHS,
-        Constant("stiffness_error", "limit of the distance to the stiffness of a mesh twice as fine", "of the stiffness"),
+        Constant(
+            "stiffness_error", "limit of the distance to the stiffness of a mesh twice as fine", "of the stiffness"
+        ),
         *(Constant(key, f"stiffness {key[6:]} foretold for a mesh twice as fine", "stress") for key in FINER_COLUMNS),
         Constant("finer_error", "limit of the distance of what is foretold", "of the stiffness"),
         *(Constant(key, f"diffusivity of the pores {key[-2:]}", "that in the open") for key in DIFFUSIVITY_COLUMNS),

@@ -96,10 +96,11 @@ def properties_of(
     """Properties of n cells: one array (n,) a column, rows in the order of the cells.
 
     Columns: relative_density; the 21 numbers of STIFFNESS_COLUMNS in the unit of `young`; the six of the conductivity
-    relative to the solid's; the keys of CONSTANTS; yield_x to concentration_z (see `strength`); stiffness_error and, for
-    a mesh twice as fine, FINER_COLUMNS and finer_error (see `finer`); with `pores` the effective diffusivity of the
-    void in that of what fills it (0 where the pores do not percolate), DIFFUSIVITY_COLUMNS; solver_iterations and solver_residual (above `tolerance` where the
-    solver gave up: then the stiffness is above that of its mesh). A cell without solid has zeros and nan.
+    relative to the solid's; the keys of CONSTANTS; yield_x to concentration_z (see `strength`); stiffness_error and,
+    for a mesh twice as fine, FINER_COLUMNS and finer_error (see `finer`); with `pores` DIFFUSIVITY_COLUMNS, of the void
+    in that of what fills it (0 where the pores do not percolate); solver_iterations and solver_residual (above
+    `tolerance` where the solver gave up: then the stiffness is above that of its mesh). A cell without solid has zeros
+    and nan.
 
     cache: folder that keeps solved cells by checksum, shared by any runs; None keeps nothing.
     tolerance: relative residual; 1e-4 gives the stiffness to about 1e-6 of itself. progress: called as cells end.

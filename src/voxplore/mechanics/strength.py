@@ -49,13 +49,15 @@ def first_yield(
     check_edges(edges)
     scale = max(edges)
     element = elastic_element(poisson, (edges[0] / scale, edges[1] / scale, edges[2] / scale))
-    peaks = np.array([peak_stresses(homogenise(one, element, tolerance, fields=True), element.material) for one in cells])
+    peaks = np.array(
+        [peak_stresses(homogenise(one, element, tolerance, fields=True), element.material) for one in cells]
+    )
     found = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=peaks > 0).reshape(-1, 3, 2)
     return found[0] if isinstance(voxels, np.ndarray) and voxels.ndim == 3 else found
 
 
 def peak_stresses(elastic: Homogenised, material: np.ndarray) -> np.ndarray:
-    """Von Mises stress in the solid under a mean stress of 1 along x, y, z: float64 (3, 2), largest and 99th percentile.
+    """Von Mises stress in the solid under a mean stress of 1 along x, y, z: (3, 2), the largest and 99th percentile.
 
     material: (6, 6) of the solid. 0 where the cell carries nothing along the axis.
     """
