@@ -100,6 +100,8 @@ def _at(point: float, line: Any, missing: np.ndarray) -> np.ndarray:
 
 def _signed(cell: np.ndarray) -> np.ndarray:
     """Distance from the surface of Bool (d, d, d), above zero in the solid, in voxels; periodic."""
+    if cell.all() or not cell.any():
+        return np.full(cell.shape, _FAR if cell.all() else -_FAR)
     margin = int(_FAR) + 2
     wide = np.pad(cell, margin, mode="wrap")
     inside, outside = (np.asarray(ndimage.distance_transform_edt(part), np.float64) for part in (wide, ~wide))
