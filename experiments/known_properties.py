@@ -7,6 +7,7 @@ off. All 15,200 cells of the shipped reference take some three hours on one core
 """
 
 import argparse
+import time
 from pathlib import Path
 
 from voxplore.data.record.shipped import reference_cells
@@ -17,9 +18,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Solve known cells and write their table.")
     parser.add_argument("--out", type=Path, default=TABLE)
     parser.add_argument("--n", type=int, default=None)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="write what is solved after so many")
     parser.add_argument("--workers", type=int, default=None)
     chosen = parser.parse_args()
-    count = make_table(reference_cells(), chosen.n, chosen.out, chosen.workers)
+    until = time.monotonic() + 60 * chosen.minutes
+    count = make_table(reference_cells(), chosen.n, chosen.out, chosen.workers, until)
     print(f"{count} cells in {chosen.out}, {chosen.out.stat().st_size / 1000:.0f} kB")
 
 

@@ -18,7 +18,7 @@ import argparse
 import functools
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.record.shipped import reference_cells
 from voxplore.mechanics import hashin_shtrikman, stiffness_of
 from voxplore.metrics.neighbours import Reference
+from voxplore.parallel import map_items
 from voxplore.report.evidence import SAME, distinct, expected_best, mutual_iou
 from voxplore.storage import resumable_folder, staged_folder
-from voxplore.unitcells import UnitCells
+from voxplore.unitcells import UnitCells, pack
 from voxplore.workflows.coarse import coarse_properties
-from voxplore.workflows.ranking import Use, novelty_floor, usable
+from voxplore.workflows.ranking import Use, usable
 from voxplore.workflows.search import approach
 from voxplore.workflows.survey import fine_properties, survey
 from voxplore.workflows.targets import Target, parse_target
@@ -95,70 +96,80 @@ def misses(kind: str, target: Target, columns: Columns) -> np.ndarray:
     return np.maximum(np.where(np.isfinite(apart), apart, np.inf), target.conditions[0].misses(columns))
 
 
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Model, pool of plain draws with their properties, and what new cells are compared with. floor: least novelty."""
+@dataclass(frozen=True)
+class Job:
+    """One target of a kind asked of a model, from a pool of n plain draws; starts: cells that are steered at most."""
 
-    model: Any
-    pool: UnitCells
-    coarse: Columns
-    known: UnitCells
-    reference: Reference
-    floor: float
+    kind: str
+    target: Target
+    model: str
+    n: int
+    starts: int
 
-    @classmethod
-    def of(cls, name: str, n: int, known: UnitCells) -> "Bench":
-        model = vp.load_model(name, "cpu")
-        oriented = orient_cells(known, 6)
-        reference = Reference(oriented)
-        drawn = model.generate(n, seed=0)
-        return cls(model, drawn, coarse_properties(drawn, 1), oriented, reference, novelty_floor(oriented, reference))
 
-    def asked(self, kind: str, target: Target, starts: int | None = None) -> dict[str, Any]:
-        """What was reached for one target, in numbers. starts: cells that are steered at most."""
-        _, most, together, wanted, near = KINDS[kind]
-        most = starts or most
-        started = time.process_time()
-        plain = misses(kind, target, self.coarse)
-        order = np.lexsort((target.misses(self.coarse), plain))
-        solves = slopes = 0
-        cells, own, density = [np.zeros((0, *[self.pool.resolution] * 3), bool)], np.zeros(0), np.zeros(0)
-        whole = (row for row in order.tolist() if usable(self.pool[[row]].voxels()[0], Use()))
-        order = list(itertools.islice(whole, most))
-        for first in range(0, len(order), together):
-            rows = np.array(order[first : first + together])
-            found = approach(self.model, self.pool, rows, target, starts=together)
-            solves, slopes = solves + found.solves, slopes + found.slopes
-            if len(found.rows):
-                new = UnitCells.from_voxels(found.voxels)
-                use = survey(new, self.known, self.reference, Use(), "steered", 1, self.floor).passes
-                solved = {name: column[use] for name, column in fine_properties(new, 1).items()}
-                cells.append(found.voxels[use])
-                own = np.append(own, misses(kind, target, solved))
-                density = np.append(density, solved["relative_density"])
-            if (own <= near).sum() >= wanted:
-                break
-        kept, start = np.concatenate(cells), plain.min()
-        hits = kept[own <= (near if kind == "isotropic" else 0.1)]
-        best = int(np.argmin(own)) if len(own) else -1
-        return {
-            "target": "the stiffness given" if target.stiffness else str(target),
-            "stiffness": None if target.stiffness is None else [float(f"{x:.5g}") for x in target.stiffness],
-            "miss": _number(own[best]) if len(own) else None,
-            "density_off": _number(abs(density[best] - target.conditions[0].value))
-            if len(own) and kind in ("modulus", "isotropic")
-            else None,
-            "steered_of_use": len(own),
-            "hits": len(hits),
-            "designs": len(distinct(UnitCells.from_voxels(hits))) if len(hits) else 0,
-            "mutual_iou": _number(np.triu(mutual_iou(UnitCells.from_voxels(hits)), 1).max()) if len(hits) > 1 else None,
-            "solves": solves,
-            "slopes": slopes,
-            "processor_seconds": round(time.process_time() - started, 1),
-            "plain_median": _number(np.median(plain)),
-            "plain_best_at_equal_solves": _number(expected_best(plain, solves + slopes)),
-            "plain_best_of_pool": _number(start),
-        }
+@functools.cache
+def pool_of(name: str, n: int) -> tuple[Any, UnitCells, Columns]:
+    """Model, plain draws, and their properties at half the resolution (kept in the cache)."""
+    model = vp.load_model(name, "cpu")
+    drawn = model.generate(n, seed=0)
+    return model, drawn, coarse_properties(drawn, 1)
+
+
+def asked(job: Job) -> tuple[dict[str, Any], bytes]:
+    """What one target took, and the steered cells, packed."""
+    _, _, together, wanted, near = KINDS[job.kind]
+    model, pool, coarse = pool_of(job.model, job.n)
+    started = time.process_time()
+    plain = misses(job.kind, job.target, coarse)
+    nearest = np.lexsort((job.target.misses(coarse), plain)).tolist()
+    whole = (row for row in nearest if usable(pool[[row]].voxels()[0], Use()))
+    order = list(itertools.islice(whole, job.starts))
+    solves = slopes = hits = 0
+    packed: list[bytes] = []
+    for first in range(0, len(order), together):
+        rows = np.array(order[first : first + together])
+        found = approach(model, pool, rows, job.target, starts=together)
+        solves, slopes = solves + found.solves, slopes + found.slopes
+        if len(found.rows):
+            packed += [row.tobytes() for row in pack(found.voxels)]
+            own = misses(job.kind, job.target, fine_properties(UnitCells.from_voxels(found.voxels), 1))
+            hits += int((own <= near).sum())
+        if hits >= wanted:
+            break
+    stiffness = job.target.stiffness
+    note = {
+        "target": "the stiffness given" if stiffness else str(job.target),
+        "stiffness": None if stiffness is None else [float(f"{x:.5g}") for x in stiffness],
+        "steered": len(packed),
+        "solves": solves,
+        "slopes": slopes,
+        "processor_seconds": round(time.process_time() - started, 1),
+        "plain_median": _number(np.median(plain)),
+        "plain_best_at_equal_solves": _number(expected_best(plain, solves + slopes)),
+        "plain_best_of_pool": _number(plain.min()),
+    }
+    return note, b"".join(packed)
+
+
+def reached(kind: str, target: Target, cells: UnitCells) -> dict[str, Any]:
+    """What the steered cells of use reach for their target."""
+    near = KINDS[kind][-1]
+    if not len(cells):
+        return {"miss": None, "density_off": None, "of_use": 0, "hits": 0, "designs": 0, "mutual_iou": None}
+    solved = fine_properties(cells, 1)
+    own = misses(kind, target, solved)
+    best = int(np.argmin(own))
+    dense = kind in ("modulus", "isotropic")
+    off = abs(solved["relative_density"] - target.conditions[0].value) if dense else np.zeros(len(own))
+    hits = cells[(own <= (near if kind == "isotropic" else 0.1)) & (off <= DENSITY)]
+    return {
+        "miss": _number(own[best]),
+        "density_off": _number(off[best]) if dense else None,
+        "of_use": len(cells),
+        "hits": len(hits),
+        "designs": len(distinct(hits)) if len(hits) else 0,
+        "mutual_iou": _number(np.triu(mutual_iou(hits), 1).max()) if len(hits) > 1 else None,
+    }
 
 
 def _number(value: float) -> float | None:
@@ -180,48 +191,59 @@ def main() -> None:
     parser.add_argument("--targets", type=int, help="only so many of each kind, evenly spread")
     parser.add_argument("--pool", type=int, default=256, help="plain draws")
     parser.add_argument("--starts", type=int, help="cells that are steered at most for a target")
+    parser.add_argument("--workers", type=int, default=1, help="processes, one a target")
     parser.add_argument("--solved", type=int, default=96, help="held-out cells that are solved, of all sets together")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets one of each kind")
-    asked = parser.parse_args()
-    each = asked.solved // len(asked.held_out)
-    sets = [vp.load_cells(path, split="test") for path in asked.held_out]
+    asked_for = parser.parse_args()
+    each = asked_for.solved // len(asked_for.held_out)
+    sets = [vp.load_cells(path, split="test") for path in asked_for.held_out]
     chosen = [cells[np.linspace(0, len(cells) - 1, min(each, len(cells))).astype(int)] for cells in sets]
     solved = [fine_properties(cells, 1) for cells in chosen]
     held_out = {name: np.concatenate([columns[name] for columns in solved]) for name in solved[0]}
-    request = {key: str(value) for key, value in vars(asked).items() if key not in ("kinds", "targets")} | {
-        "version": vp.__version__
-    }
+    request = {
+        key: str(value) for key, value in vars(asked_for).items() if key not in ("kinds", "targets", "workers")
+    } | {"version": vp.__version__}
 
-    @functools.cache
-    def bench() -> Bench:
-        known = [vp.load_cells(path, split="train") for path in asked.reference or ()]
-        return Bench.of(asked.model, asked.pool, UnitCells.concatenate(known) if known else reference_cells())
+    for kind in asked_for.kinds:
+        out = asked_for.out / kind
+        if out.exists():
+            continue
+        every = held_out_targets(kind, held_out)
+        starts = asked_for.starts or KINDS[kind][1]
+        targets = spread(every, asked_for.targets)
+        with resumable_folder(out, request, ("cells",)) as work:
+            left = targets[len(work.notes) :]
+            jobs = [Job(kind, target, asked_for.model, asked_for.pool, starts) for target in left]
+            for note, packed in map_items(asked, jobs, workers=asked_for.workers):
+                work.commit(note, {"cells": packed})
+                work.flush()
+                print(note, flush=True)
+            known = [vp.load_cells(path, split="train") for path in asked_for.reference or ()]
+            every_known = UnitCells.concatenate(known) if known else reference_cells()
+            rows = told(kind, targets, work.notes, work.folder / "cells", every_known)
+            about = {"kind": kind, "asked_for": len(every), "run": len(targets), "pool": asked_for.pool}
+            about |= {"same": SAME, "voxplore_version": vp.__version__}
+            with staged_folder(out, False, work.committing) as stage:
+                storage.write_json(stage / "targets.json", {**about, "targets": rows})
 
-    for kind in asked.kinds:
-        if not (asked.out / kind).exists():
-            run(kind, asked.out / kind, held_out, (asked.targets, asked.starts), bench, request)
 
-
-def run(
-    kind: str,
-    out: Path,
-    held_out: Columns,
-    counts: tuple[int | None, int | None],
-    bench: Callable[[], Bench],
-    request: dict[str, str],
-) -> None:
-    """Targets of a kind into the folder `out`, from where a run before was broken off. counts: targets, starts."""
-    every = held_out_targets(kind, held_out)
-    targets = spread(every, counts[0])
-    with resumable_folder(out, request, ()) as work:
-        for target in targets[len(work.notes) :]:
-            work.commit(bench().asked(kind, target, counts[1]), {})
-            work.flush()
-            print(work.notes[-1], flush=True)
-        about = {"kind": kind, "asked_for": len(every), "run": len(targets), "pool": len(bench().pool)}
-        about |= {"same": SAME, "voxplore_version": vp.__version__}
-        with staged_folder(out, False, work.committing) as stage:
-            storage.write_json(stage / "targets.json", {**about, "targets": work.notes[: len(targets)]})
+def told(
+    kind: str, targets: list[Target], notes: list[dict[str, Any]], path: Path, known: UnitCells
+) -> list[dict[str, Any]]:
+    """The notes with what was reached: the steered cells, packed in the file, judged by the known ones all at once."""
+    counts = [note["steered"] for note in notes]
+    d = known.resolution
+    packed = np.frombuffer(path.read_bytes() if path.exists() else b"", np.uint8).reshape(sum(counts), d**3 // 8)
+    cells = UnitCells(packed, d, {"id": np.array([f"steered-{k}" for k in range(len(packed))], dtype=np.str_)})
+    passes = np.zeros(0, bool)
+    if len(cells):
+        oriented = orient_cells(known, 6)
+        passes = survey(cells, oriented, Reference(oriented), Use(), "steered", 1).passes
+    ends = np.cumsum([0, *counts])
+    found = []
+    for target, note, first, last in zip(targets, notes, ends[:-1], ends[1:], strict=False):
+        found.append({**note, **reached(kind, target, cells[first:last][passes[first:last]])})
+    return found
 
 
 if __name__ == "__main__":

@@ -340,3 +340,17 @@ def test_nothing_is_wider_than_the_window_and_no_number_breaks(chrome, plotted, 
         assert max(lines) == 1
     finally:
         chrome.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_chosen_numbers_stand_on_every_card_with_their_units(chrome, tmp_path):
+    cells = UnitCells.from_voxels(np.stack([ball(16, 7), ball(16, 5)]))
+    columns = {"relative density": [0.12345, 0.3], "modulus": [np.nan, 0.0456]}
+    path = tmp_path / "page.html"
+    with pytest.raises(VoxploreError, match="brief"):
+        gallery(cells, path, columns, brief={"E": "nothing"})
+    gallery(cells, path, columns, units={"modulus": "MPa"}, brief={"density": "relative density", "E": "modulus"})
+    chrome.open(path)
+    told = chrome.run(
+        "[...document.querySelectorAll('.brief')].map(e => e.textContent.trim().replace(/\\u00a0/g, ' '))"
+    )
+    assert told == ["density 0.12 E –", "density 0.3 E 0.046 MPa"]

@@ -28,6 +28,8 @@ _SCORES = {
 }
 #: Of the properties, what stands on the page already or says the same thing twice.
 _HIDDEN = {"conductivity_yz", "conductivity_xz", "conductivity_xy"}
+#: What stands on every card of the page: short name -> property.
+_BRIEF = {"density": "relative_density", "E": "young_hill", "of bound": "young_share", "\u03bd min": "poisson_min"}
 #: Moduli are in the solid's Young's modulus, conductivities in its conductivity, speeds of waves in the root of its
 #: modulus over its mass density; the page says so.
 _UNITS = {
@@ -95,9 +97,9 @@ def page(
     rows = known.rows_by_id()
     nearest = known[[rows[name] for name in scores.columns["nearest_id"][:n].tolist()]]
     plot = Plot(PROPERTIES["relative_density"].label, PROPERTIES["young_hill"].label, _limits(), grey)
-    gallery(
-        measured.cells, path, columns, nearest, title, units=units, plot=plot, tensors=stiffness_of(c), size_mm=size_mm
-    )
+    brief = {short: PROPERTIES[key].label for short, key in _BRIEF.items() if PROPERTIES[key].label in columns}
+    how = {"units": units, "plot": plot, "tensors": stiffness_of(c), "size_mm": size_mm, "brief": brief}
+    gallery(measured.cells, path, columns, nearest, title, **how)
 
 
 def _limits() -> dict[str, tuple[np.ndarray, np.ndarray]]:

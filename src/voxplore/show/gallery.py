@@ -55,6 +55,7 @@ def gallery(
     plot: Plot | None = None,
     tensors: np.ndarray | None = None,
     size_mm: float = 10.0,
+    brief: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page.
 
@@ -62,6 +63,7 @@ def gallery(
     properties). nearest: n cells, the i-th being the nearest training cell of the i-th cell. sort: the column to begin
     with, highest first. units: column -> unit, written after its values. plot: which columns to plot first; without it
     there is no plot. tensors: stiffnesses (n, 6, 6), to download. size_mm: edge of a cell, to begin with.
+    brief: short name -> column, whose values stand on every card.
     Raises VoxploreError where lengths or resolutions differ, or a column is unknown.
     """
     if Path(path).suffix.lower() not in {".html", ".htm"}:
@@ -74,8 +76,12 @@ def gallery(
             raise VoxploreError(f"column {name}", expected=f"one value for each of {len(cells)} cells", got=got)
     if sort is not None and sort not in columns:
         raise VoxploreError("sort", expected=f"one of {', '.join(columns) or 'no columns'}", got=sort)
+    unknown = [column for column in (brief or {}).values() if column not in columns]
+    if unknown:
+        raise VoxploreError("brief", expected=f"some of {', '.join(columns) or 'no columns'}", got=unknown[0])
     payload = _payload(cells, columns, nearest, sort, dict(units or {}))
     payload |= {"plot": _plotted(plot, columns), "tensors": _tensors(tensors, len(cells)), "size": size_mm}
+    payload["brief"] = [[name, column] for name, column in (brief or {}).items()]
     storage.write_text(path, _page(title, payload))
 
 

@@ -93,7 +93,7 @@ def discover(
     started = time.monotonic()
     storage.refuse_existing(Path(out), overwrite)
     storage.stage("opening the model and the known cells")
-    generator = load_model(model, device)
+    generator: Any = load_model(model, device)
     sources = reference_cells() if reference is None else reference
     earlier = Earlier() if continued is None else earlier_rounds(continued)
     known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)

@@ -100,9 +100,11 @@ def _at(point: float, line: Any, missing: np.ndarray) -> np.ndarray:
 
 def _signed(cell: np.ndarray) -> np.ndarray:
     """Distance from the surface of Bool (d, d, d), above zero in the solid, in voxels; periodic."""
+    if cell.all() or not cell.any():
+        return np.full(cell.shape, _FAR if cell.all() else -_FAR)
     margin = int(_FAR) + 2
     wide = np.pad(cell, margin, mode="wrap")
-    inside, outside = (ndimage.distance_transform_edt(part) if part.any() else part * 0.0 for part in (wide, ~wide))
+    inside, outside = (np.asarray(ndimage.distance_transform_edt(part), np.float64) for part in (wide, ~wide))
     middle = (slice(margin, -margin),) * 3
     return np.clip(np.where(wide, inside - 0.5, 0.5 - outside), -_FAR, _FAR)[middle]
 

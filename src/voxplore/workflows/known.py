@@ -3,6 +3,8 @@
 27 float16 numbers a cell (21 of the stiffness, 6 of the conductivity), in units of the solid's; the rest is derived.
 """
 
+import math
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ __all__ = ["TABLE", "Known", "known_properties", "make_table"]
 
 #: The shipped table, of cells of the shipped reference.
 TABLE = Path(__file__).parents[1] / "shipped" / "properties.npz"
+#: Cells that are solved before the time is looked at.
+_TOGETHER = 16
 _NUMBERS = (*STIFFNESS_COLUMNS, *CONDUCTIVITY_COLUMNS)
 
 
@@ -50,17 +54,32 @@ def known_properties(cells: UnitCells, path: Path = TABLE) -> Known | None:
     return Known(chosen, columns | derived(stiffness_of(columns), columns["relative_density"]))
 
 
-def make_table(cells: UnitCells, n: int | None = None, path: Path = TABLE, workers: int | None = None) -> int:
+def make_table(
+    cells: UnitCells,
+    n: int | None = None,
+    path: Path = TABLE,
+    workers: int | None = None,
+    until: float = math.inf,
+) -> int:
     """Solve n cells, spread evenly over all, or all, and write their table; the number of them.
 
-    Solved cells are kept in the user's cache, so that the same call goes on where one was broken off.
+    until: `time.monotonic()` at which no more are begun; those solved until then are spread evenly too. Solved cells
+    are kept in the user's cache, so that the same call goes on where one was broken off.
     """
     rows = np.unique(np.linspace(0, len(cells) - 1, min(n or len(cells), len(cells))).astype(np.int32))
-    solved = fine_properties(cells[rows], workers)
-    numbers = np.stack([solved[name] for name in _NUMBERS], axis=1).astype(np.float16)
+    rows = rows[np.argsort((np.arange(len(rows)) * (math.sqrt(5) - 1) / 2) % 1, kind="stable").argsort()]
+    parts: list[np.ndarray] = []
+    for start in range(0, len(rows), _TOGETHER):
+        if parts and time.monotonic() > until:
+            break
+        solved = fine_properties(cells[rows[start : start + _TOGETHER]], workers)
+        parts.append(np.stack([solved[name] for name in _NUMBERS], axis=1).astype(np.float16))
+    numbers = np.concatenate(parts)
+    chosen = rows[: len(numbers)]
+    order = np.argsort(chosen)
     with storage.atomic_file(path) as temporary:
-        np.savez_compressed(temporary, rows=rows, numbers=numbers, sha256=np.array(_identity(cells)))
-    return len(rows)
+        np.savez_compressed(temporary, rows=chosen[order], numbers=numbers[order], sha256=np.array(_identity(cells)))
+    return len(chosen)
 
 
 def _identity(cells: UnitCells) -> str:

@@ -42,7 +42,7 @@ def filled(cell: np.ndarray, body: np.ndarray, skin: int = 0) -> np.ndarray:
     lattice = np.tile(cell, repeats)[tuple(slice(0, n) for n in body.shape)]
     solid = lattice & body
     if skin:
-        depth = ndimage.distance_transform_edt(np.pad(body, 1))[1:-1, 1:-1, 1:-1]
+        depth = np.asarray(ndimage.distance_transform_edt(np.pad(body, 1)))[1:-1, 1:-1, 1:-1]
         solid |= body & (depth <= skin)
     return solid
 

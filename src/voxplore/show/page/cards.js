@@ -29,7 +29,13 @@ function makeCards() {
     const button = element("button", undefined, { type: "button", className: "card" });
     const canvas = element("canvas", undefined, { width: 320, height: 320 });
     canvas.setAttribute("aria-hidden", "true");
-    button.append(canvas, element("span", name), element("span", "", { className: "value" }));
+    const brief = element("span", undefined, { className: "brief" });
+    for (const [short, column] of data.brief) {
+      const of = columnOf(column), value = of.values[i], unit = of.unit ? "\u00a0" + of.unit : "";
+      const text = value === null ? "–" : String(Number(value.toPrecision(2))) + unit;
+      brief.append(element("span", short + "\u00a0" + text), " ");
+    }
+    button.append(canvas, element("span", name), brief, element("span", "", { className: "value" }));
     button.addEventListener("click", () => open(i));
     const item = element("li"), more = element("details"), choice = element("label", undefined, { className: "choice" });
     const box = element("input", undefined, { type: "checkbox" });

@@ -1,6 +1,7 @@
 // Any column over any other: the cells of the page, known cells as a grey cloud, and the lines of theory.
 
-const SVG = "http://www.w3.org/2000/svg", WIDE = 760, HIGH = 400, LEFT = 74, BELOW = 52;
+const SVG = "http://www.w3.org/2000/svg", NARROW = window.innerWidth <= 620;
+const WIDE = NARROW ? 400 : 760, HIGH = NARROW ? 360 : 400, LEFT = 74, BELOW = 52;
 
 function shape(name, attributes, text) {
   const made = document.createElementNS(SVG, name);
@@ -51,7 +52,10 @@ function plotCells() {
   const theory = across === data.plot.across && up === data.plot.up ? data.plot.lines : [];
   const number = (v) => typeof v === "number", log = $("logarithmic").checked;
   const scaleX = scaleOf([...x, ...greyX].filter(number), LEFT, WIDE - 14, log);
-  const scaleY = scaleOf([...y, ...greyY].filter(number), HIGH - BELOW, 12, log);
+  // As far up as the lines go above what is shown.
+  const within = [...x, ...greyX].filter(number), [low, high] = [Math.min(...within), Math.max(...within)];
+  const limits = theory.flatMap((line) => line.up.filter((_, i) => line.across[i] >= low && line.across[i] <= high));
+  const scaleY = scaleOf([...y, ...greyY, ...limits].filter(number), HIGH - BELOW, 12, log);
   const box = $("plot");
   box.replaceChildren();
   axesOf(box, scaleX, scaleY, withUnit(across), withUnit(up));
