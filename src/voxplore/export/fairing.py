@@ -25,7 +25,7 @@ def faired(vertices: np.ndarray, faces: np.ndarray, size: np.ndarray) -> np.ndar
     a, b = edges.T  # each edge twice, once for each of its two faces
     joined = scipy.sparse.coo_matrix((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), (n, n)).tocsr()
     mean = scipy.sparse.diags(1 / np.maximum(joined.sum(1).A1, 1)) @ joined  # pyright: ignore
-    free = ((vertices > 0) & (vertices < size)).all(1)[:, None]
+    free = np.all((vertices > 0) & (vertices < size), axis=1, keepdims=True)
     place = vertices
     for _ in range(_ROUNDS):
         for factor in (_INWARD, _OUTWARD):

@@ -150,8 +150,15 @@ def _lowest(stiffness: scipy.sparse.csc_matrix, mass: scipy.sparse.csc_matrix, b
         options={"SymmetricMode": True},
     ).solve
     operator = scipy.sparse.linalg.LinearOperator(stiffness.shape, solve, dtype=complex)  # pyright: ignore
-    start = np.random.default_rng(0).normal(size=stiffness.shape[0]).astype(complex)
+    start = np.random.default_rng(0).normal(size=len(mass.indptr) - 1).astype(complex)
     values = scipy.sparse.linalg.eigsh(
-        stiffness, bands, M=mass, sigma=-shift, OPinv=operator, v0=start, return_eigenvectors=False, tol=1e-6
+        stiffness,
+        bands,
+        M=mass,
+        sigma=-shift,
+        OPinv=operator,
+        v0=start,
+        return_eigenvectors=False,
+        tol=1e-6,  # pyright: ignore
     )
     return np.sort(values)

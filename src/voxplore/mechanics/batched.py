@@ -87,8 +87,8 @@ def homogenise_batch(
         gradients = np.split(every, np.cumsum(solid.sum(axis=(1, 2, 3)))[:-1])
     worst = [float(one) for one in residual.cpu().numpy()]
     return [
-        Homogenised(*rest, iterations, one, field)
-        for *rest, one, field in zip(tensors, bounds, worst, gradients, strict=True)
+        Homogenised(tensor, bound, iterations, one, field)
+        for tensor, bound, one, field in zip(tensors, bounds, worst, gradients, strict=True)
     ]
 
 
