@@ -37,7 +37,7 @@ class Command(Verb):
     density: tuple[Share, ...] = ()
     """Relative density asked for: one for all cells, or two to go evenly from the one to the other."""
     calibrate: bool = False
-    """Cut every cell at the density asked for, instead of the recipe's threshold; the steps after it change it a little."""
+    """Cut every cell at the density asked for, instead of the recipe's threshold; later steps change it a little."""
     condition: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PROPERTY=VALUE|FIRST:LAST...")] = ()
     """Other properties asked for, such as young_hill=0.02 or poisson_xy=0.1:0.3, as columns of --properties are called;
     two numbers go evenly from the one to the other."""
