@@ -152,7 +152,7 @@ def test_resampled_cells_keep_their_density_and_turn_as_the_cells_do(d, e, seed)
     for axes, flips in geometry.CUBE_OPERATIONS[::7]:
         turned = geometry.apply_operation(cell, (axes, flips))
         assert (geometry.resampled(turned, e) == geometry.apply_operation(new, (axes, flips))).all()
-    assert new.any() or cell.mean() * e**3 <= 48  # voxels of equal volume are filled together, 48 at most by symmetry
+    assert new.any() == cell.any()
     assert (geometry.resampled(np.ones((d, d, d), bool), e)).all()
     assert not geometry.resampled(np.zeros((d, d, d), bool), e).any()
 
@@ -169,6 +169,5 @@ def test_a_strut_thinner_than_a_new_voxel_stays():
     cell = np.zeros((48, 48, 48), bool)
     cell[:, 22:26, 22:26] = True
     coarse = geometry.resampled(cell, 8)
-    assert coarse.any()
-    assert coarse.all(0).any(), "it still runs from face to face"
-    assert abs(coarse.mean() - cell.mean()) < 4 / 64
+    assert coarse.all(0).sum() == 4, "it still runs from face to face, in the four columns that it touches"
+    assert coarse.sum() == 4 * 8
