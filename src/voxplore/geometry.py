@@ -131,7 +131,7 @@ def resampled(voxels: np.ndarray, resolution: int) -> np.ndarray:
     """The cells on a grid of another resolution: Bool (..., d, d, d) -> Bool (..., e, e, e), of nearly their density.
 
     Each new voxel gets the solid volume it overlaps, exactly (in whole numbers); the fullest are solid, as many as come
-    nearest to the density that the cell had, voxels of equal volume together, so that symmetries are kept; a cell that is
+    nearest to the density that the cell had, voxels of equal volume together, so that symmetries are kept; one that is
     not void gets the fullest at least.
     """
     d, solid = voxels.shape[-1], voxels.reshape(-1, *voxels.shape[-3:])
