@@ -141,3 +141,33 @@ def test_the_flip_group_names_every_flip_that_leaves_a_cell_as_it_is():
     assert all(found[n] >> n & 1 for n in range(8))
     assert found[8] == 255
     assert (found[20:] == 1).all()
+
+
+@given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 2**32 - 1))
+def test_resampled_cells_keep_their_density_and_turn_as_the_cells_do(d, e, seed):
+    cell = np.random.default_rng(seed).random((d, d, d)) < np.random.default_rng(seed).random()
+    new = geometry.resampled(cell, e)
+    assert new.shape == (e, e, e)
+    assert new.dtype == bool
+    for axes, flips in geometry.CUBE_OPERATIONS[::7]:
+        turned = geometry.apply_operation(cell, (axes, flips))
+        assert (geometry.resampled(turned, e) == geometry.apply_operation(new, (axes, flips))).all()
+    assert new.any() == cell.any()
+    assert (geometry.resampled(np.ones((d, d, d), bool), e)).all()
+    assert not geometry.resampled(np.zeros((d, d, d), bool), e).any()
+
+
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_a_finer_grid_of_whole_voxels_is_exact_and_leads_back(d, times, seed):
+    cells = np.random.default_rng(seed).random((2, d, d, d)) < 0.4
+    fine = cells.repeat(times, 1).repeat(times, 2).repeat(times, 3)
+    assert (geometry.resampled(cells, d * times) == fine).all()
+    assert (geometry.resampled(fine, d) == cells).all()
+
+
+def test_a_strut_thinner_than_a_new_voxel_stays():
+    cell = np.zeros((48, 48, 48), bool)
+    cell[:, 22:26, 22:26] = True
+    coarse = geometry.resampled(cell, 8)
+    assert coarse.all(0).sum() == 4, "it still runs from face to face, in the four columns that it touches"
+    assert coarse.sum() == 4 * 8

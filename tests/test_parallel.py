@@ -1,15 +1,18 @@
 """Mapping over cells: the order stands, the number of workers does not show."""
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from voxplore import parallel
 from voxplore.errors import VoxploreError
 from voxplore.parallel import ENGINES, map_items
 
@@ -167,3 +170,24 @@ def test_without_its_package_an_engine_says_what_to_install(monkeypatch):
     assert "ray" in ENGINES
     with pytest.raises(VoxploreError, match=r"voxplore\[ray\]"):
         list(map_items(square, [1], engine="ray"))
+
+
+def test_an_interrupt_while_workers_start_is_heard_once_all_have_started(monkeypatch):
+    """In the middle of it, it would leave a worker that nobody stops."""
+    submitted = []
+
+    class Pool(ProcessPoolExecutor):
+        def submit(self, *arguments, **named):
+            submitted.append(arguments)
+            if len(submitted) == 1:
+                signal.raise_signal(signal.SIGINT)
+            return super().submit(*arguments, **named)
+
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", Pool)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(map_items(math.factorial, range(5), workers=2))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(submitted) == 2 + 5

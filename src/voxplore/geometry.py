@@ -131,7 +131,8 @@ def resampled(voxels: np.ndarray, resolution: int) -> np.ndarray:
     """The cells on a grid of another resolution: Bool (..., d, d, d) -> Bool (..., e, e, e), of nearly their density.
 
     Each new voxel gets the solid volume it overlaps, exactly (in whole numbers); the fullest are solid, as many as come
-    nearest to the density that the cell had, voxels of equal volume together, so that symmetries are kept.
+    nearest to the density that the cell had, voxels of equal volume together, so that symmetries are kept; one that is
+    not void gets the fullest at least.
     """
     d, solid = voxels.shape[-1], voxels.reshape(-1, *voxels.shape[-3:])
     if d == resolution:
@@ -149,7 +150,7 @@ def resampled(voxels: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _level(held: np.ndarray, wanted: float) -> float:
-    """The level at or above which the number of values is nearest to `wanted`; infinity where that is none."""
+    """The level at or above which the number of values is nearest to `wanted`; infinity where all are 0."""
     levels, counts = np.unique(held[held > 0], return_counts=True)
-    above = np.append(np.cumsum(counts[::-1])[::-1], 0)
-    return float(np.append(levels, np.inf)[np.abs(above - wanted).argmin()])
+    above = np.cumsum(counts[::-1])[::-1]
+    return float(levels[np.abs(above - wanted).argmin()]) if len(levels) else np.inf
