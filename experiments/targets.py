@@ -203,12 +203,9 @@ def main() -> None:
     chosen = [cells[np.linspace(0, len(cells) - 1, min(each, len(cells))).astype(int)] for cells in sets]
     solved = [fine_properties(cells, 1) for cells in chosen]
     held_out = {name: np.concatenate([columns[name] for columns in solved]) for name in solved[0]}
-    request = {
-        key: str(value)
-        for key, value in vars(asked_for).items()
-        if key not in ("kinds", "targets", "workers", "minutes")
-    } | {"version": vp.__version__}
-
+    free = ("kinds", "targets", "workers", "minutes")
+    request = {key: str(value) for key, value in vars(asked_for).items() if key not in free}
+    request["version"] = vp.__version__
     until = time.monotonic() + 60 * asked_for.minutes
 
     @functools.cache
