@@ -36,7 +36,7 @@ from voxplore.report.evidence import SAME, distinct, expected_best, mutual_iou
 from voxplore.storage import resumable_folder, staged_folder
 from voxplore.unitcells import UnitCells, pack
 from voxplore.workflows.coarse import coarse_properties
-from voxplore.workflows.ranking import Use, usable
+from voxplore.workflows.ranking import Use, novelty_floor, usable
 from voxplore.workflows.search import approach
 from voxplore.workflows.survey import fine_properties, survey
 from voxplore.workflows.targets import Target, parse_target
@@ -191,6 +191,9 @@ def main() -> None:
     parser.add_argument("--targets", type=int, help="only so many of each kind, evenly spread")
     parser.add_argument("--pool", type=int, default=256, help="plain draws")
     parser.add_argument("--starts", type=int, help="cells that are steered at most for a target")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no target after so many, and write what was run"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes, one a target")
     parser.add_argument("--solved", type=int, default=96, help="held-out cells that are solved, of all sets together")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets one of each kind")
@@ -200,9 +203,15 @@ def main() -> None:
     chosen = [cells[np.linspace(0, len(cells) - 1, min(each, len(cells))).astype(int)] for cells in sets]
     solved = [fine_properties(cells, 1) for cells in chosen]
     held_out = {name: np.concatenate([columns[name] for columns in solved]) for name in solved[0]}
-    request = {
-        key: str(value) for key, value in vars(asked_for).items() if key not in ("kinds", "targets", "workers")
-    } | {"version": vp.__version__}
+    free = ("kinds", "targets", "workers", "minutes")
+    request = {key: str(value) for key, value in vars(asked_for).items() if key not in free}
+    request["version"] = vp.__version__
+    until = time.monotonic() + 60 * asked_for.minutes
+
+    @functools.cache
+    def judge() -> Judge:
+        known = [vp.load_cells(path, split="train") for path in asked_for.reference or ()]
+        return Judge.of(UnitCells.concatenate(known) if known else reference_cells())
 
     for kind in asked_for.kinds:
         out = asked_for.out / kind
@@ -212,33 +221,53 @@ def main() -> None:
         starts = asked_for.starts or KINDS[kind][1]
         targets = spread(every, asked_for.targets)
         with resumable_folder(out, request, ("cells",)) as work:
-            left = targets[len(work.notes) :]
+            left = targets[len(work.notes) :] if time.monotonic() < until else []
             jobs = [Job(kind, target, asked_for.model, asked_for.pool, starts) for target in left]
             for note, packed in map_items(asked, jobs, workers=asked_for.workers):
                 work.commit(note, {"cells": packed})
                 work.flush()
                 print(note, flush=True)
-            known = [vp.load_cells(path, split="train") for path in asked_for.reference or ()]
-            every_known = UnitCells.concatenate(known) if known else reference_cells()
-            rows = told(kind, targets, work.notes, work.folder / "cells", every_known)
-            about = {"kind": kind, "asked_for": len(every), "run": len(targets), "pool": asked_for.pool}
+                if time.monotonic() > until:
+                    break
+            if not work.notes:
+                continue
+            rows = told(kind, targets, work.notes, work.folder / "cells", judge())
+            about = {"kind": kind, "asked_for": len(every), "run": len(rows), "pool": asked_for.pool}
             about |= {"same": SAME, "voxplore_version": vp.__version__}
             with staged_folder(out, False, work.committing) as stage:
                 storage.write_json(stage / "targets.json", {**about, "targets": rows})
 
 
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Known cells in six orientations, packed for comparison, and the least novelty of a cell of use."""
+
+    known: UnitCells
+    reference: Reference
+    floor: float
+
+    @classmethod
+    def of(cls, known: UnitCells) -> "Judge":
+        oriented = orient_cells(known, 6)
+        reference = Reference(oriented)
+        return cls(oriented, reference, novelty_floor(oriented, reference))
+
+    def of_use(self, cells: UnitCells) -> np.ndarray:
+        """Bool (n,)."""
+        if not len(cells):
+            return np.zeros(0, bool)
+        return survey(cells, self.known, self.reference, Use(), "steered", 1, self.floor).passes
+
+
 def told(
-    kind: str, targets: list[Target], notes: list[dict[str, Any]], path: Path, known: UnitCells
+    kind: str, targets: list[Target], notes: list[dict[str, Any]], path: Path, judge: Judge
 ) -> list[dict[str, Any]]:
-    """The notes with what was reached: the steered cells, packed in the file, judged by the known ones all at once."""
+    """The notes with what was reached: the steered cells, packed in the file, judged all at once."""
     counts = [note["steered"] for note in notes]
-    d = known.resolution
+    d = judge.known.resolution
     packed = np.frombuffer(path.read_bytes() if path.exists() else b"", np.uint8).reshape(sum(counts), d**3 // 8)
     cells = UnitCells(packed, d, {"id": np.array([f"steered-{k}" for k in range(len(packed))], dtype=np.str_)})
-    passes = np.zeros(0, bool)
-    if len(cells):
-        oriented = orient_cells(known, 6)
-        passes = survey(cells, oriented, Reference(oriented), Use(), "steered", 1).passes
+    passes = judge.of_use(cells)
     ends = np.cumsum([0, *counts])
     found = []
     for target, note, first, last in zip(targets, notes, ends[:-1], ends[1:], strict=False):
