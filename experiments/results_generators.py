@@ -124,6 +124,9 @@ def _measured(s: Setting, model: Step, data: Step, options: tuple[str, ...] = ()
         goals.append(score(drawn, data, recipe, f"{kept}/seed{seed}", words))
         if seed == 0:
             goals.append(picture(drawn, f"{kept}/cells.png"))
+            if options:
+                words = (drawn.out, data.out)
+                goals.append(script("drawn_beside_held_out", f"{kept}/beside.png", words, (drawn, data)))
     return [*goals, reconstruction(s, model, data, f"{kept}/reconstruction.json")]
 
 

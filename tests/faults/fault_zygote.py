@@ -67,7 +67,7 @@ def shrink(work: str) -> None:
     from voxplore import models
     from voxplore.unitcells import load_cells
 
-    models._SHIPPED = Path(work, "run", "model")
+    models.SHIPPED["default"] = Path(work, "run", "model")
     sys.modules["voxplore.workflows.discover"].reference_cells = lambda: load_cells(Path(work, "nets"))
 
 

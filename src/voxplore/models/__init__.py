@@ -15,21 +15,35 @@ from voxplore.models.voxplore import VoxPlore, VoxPloreTokens
 from voxplore.models.xcube import XCube
 from voxplore.models.yang2024 import Yang2024
 
-__all__ = ["MODELS", "Generator", "VoxPlore", "load_model", "model_folder", "model_of", "register", "registered"]
+__all__ = [
+    "MODELS",
+    "SHIPPED",
+    "Generator",
+    "VoxPlore",
+    "load_model",
+    "model_folder",
+    "model_of",
+    "register",
+    "registered",
+]
 
 for _model in (VoxPlore, VoxPloreTokens, DiT3D, Yang2024, XCube, Trellis, CDM3D, GraphVAE, VAE, Edits):
     register(_model)
 
-_SHIPPED = Path(__file__).parent.parent / "shipped" / "model"
+_PACKAGE = Path(__file__).parent.parent / "shipped"
+#: Models in the package. "default": the closed form, for nets and shells. "voxplore-shells": the paper's network, its
+#: denoiser trained, for shells alone.
+SHIPPED = {"default": _PACKAGE / "model", "voxplore-shells": _PACKAGE / "voxplore-shells"}
 
 
 def model_folder(source: str | Path) -> Path:
-    """The folder of a saved model: itself, or that of "default", the one in the package."""
-    return _SHIPPED if str(source) == "default" else Path(source)
+    """The folder of a saved model: itself, or that of a name in SHIPPED, unless a folder here has this name."""
+    name = str(source)
+    return SHIPPED[name] if name in SHIPPED and (name == "default" or not Path(name).exists()) else Path(source)
 
 
 def load_model(source: str | Path, device: str = "auto") -> Generator:
-    """Open a saved model: a folder, or "default", the one in the package; raises VoxploreError where it is none."""
+    """Open a saved model: a folder, or a name in SHIPPED; raises VoxploreError where it is none."""
     folder = model_folder(source)
     header = storage.read_json(folder / "config.json")
     name = header.get("model") if isinstance(header, dict) else None
