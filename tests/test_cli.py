@@ -670,7 +670,7 @@ def test_cells_are_exported_and_measured(capsys, nets, tmp_path):
     command = ["properties", str(nets), "--n", "2", "--workers", "1", "--no-cache", "--checks", "--pictures"]
     assert main([*command, "--out", str(tmp_path / "p")]) == 0
     table = (tmp_path / "p" / "properties.csv").read_text().splitlines()
-    assert table[0].startswith("id,relative_density,C11")
+    assert table[0].startswith("id,cell_sha256,relative_density,C11")
     assert "printable" in table[0]
     assert len(listing(tmp_path / "p" / "young")) == 2
     assert len(table) == 3

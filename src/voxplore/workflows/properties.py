@@ -56,7 +56,7 @@ def properties(
     columns["surface_area"] = np.array([surface(voxels, edges).area for part in cells.batches(64) for voxels in part])
     if checks is not None:
         storage.stage("checking them")
-        columns = checks_of(cells, **checks, **shared) | columns
+        columns = columns | checks_of(cells, **checks, **shared) | columns  # in this order; what was solved stays
     waves = None
     if bands:
         storage.stage("solving for bands")

@@ -256,7 +256,6 @@ def test_the_papers_row_has_the_papers_sizes():
     assert len(model.denoiser.network.layers) == 16
     assert {layer.out_features for layer in model.denoiser.network.layers} == {512}
     assert config.denoiser.prediction == "epsilon"
-    assert config.loss.noise == 0
     assert config.sampling.after == ()
 
 
