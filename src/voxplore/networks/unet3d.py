@@ -14,17 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = [
-    "AttentionKind",
-    "BlockStyle",
-    "LearnedFrequencies",
-    "ResidualBlock",
-    "UNet3D",
-    "VolumeAttention",
-    "VoxelNorm",
-    "fold",
-    "unfold",
-]
+__all__ = ["AttentionKind", "BlockStyle", "LearnedFrequencies", "ResidualBlock", "UNet3D"]
+__all__ += ["VolumeAttention", "VoxelNorm", "fold", "unfold"]
 
 AttentionKind = Literal["none", "full", "linear"]
 

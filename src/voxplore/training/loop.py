@@ -63,18 +63,16 @@ def train(
 ) -> dict[str, float]:
     """Train `module` in place until `cells` cells were seen; returns cells and seconds of the whole training.
 
-    warmup, decay: the shares of the training over which the learning rate rises linearly from 0 and falls linearly to
-    0 at the end. clip: largest gradient norm. clip_value: largest size of one number of the gradient. ema: decay of the
+    warmup, decay: the shares of the training over which the learning rate rises linearly from 0 and falls linearly to 0
+    at the end. clip: largest gradient norm. clip_value: largest size of one number of the gradient. ema: decay of the
     averaged weights that replace the module's at the end. precision: "fp32", "bf16" (autocast) or "auto" (bf16 on
     CUDA). beta2, amsgrad: of AdamW. budget: the training also ends, its rates fallen, after so many seconds: processor
-    seconds of this process on a CPU, wall seconds on a GPU. Such a training does not repeat to the last bit.
-    prepare: what of a step needs no GPU, see `feed`; the loss is given its result. graph: the step decides nothing on
-    the CPU and may be recorded as a CUDA graph. run: folder for `<stage>.safetensors`
-    and log.jsonl; with it the same call resumes. stop_after: leave after this many steps of this call (tests).
-    Under torchrun `batch` is that of all processes together, figures of the log are those of the first, and the first
-    alone writes to `run`, which all of them read.
-    Raises VoxploreError where the loss is no longer finite, where the checkpoint is of another training, and for a
-    budget under torchrun.
+    seconds of this process on a CPU, wall seconds on a GPU. Such a training does not repeat to the last bit. prepare:
+    what of a step needs no GPU, see `feed`; the loss is given its result. graph: the step decides nothing on the CPU
+    and may be recorded as a CUDA graph. run: folder for `<stage>.safetensors` and log.jsonl; with it the same call
+    resumes. stop_after: leave after this many steps of this call (tests). Under torchrun `batch` is that of all
+    processes together, figures of the log are those of the first, and the first alone writes to `run`, which all of
+    them read. Raises VoxploreError for a loss that is not finite, another training's checkpoint, a torchrun budget.
     """
     team, first_process, gpu = team_of(device), rank() == 0, on_gpu(device)
     own = team.share(batch) if team else batch
