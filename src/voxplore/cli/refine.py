@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voxplore.cli.common import CellsPath, Engine, Out, Overwrite, Result, Verb
-from voxplore.ranges import Workers
+from voxplore.ranges import Millimetres, Workers
 
 if TYPE_CHECKING:
     from voxplore.refine import Change
@@ -27,6 +27,11 @@ class Command(Verb):
     """Folder to write."""
     method: Literal["geometric", "learned", "both"] = "geometric"
     """By geometry, by the network, or by the network and then by geometry."""
+    struts: bool = False
+    """Instead: draw each cell of a truss anew from straight struts of one radius that stand for it, and write their
+    graphs (JSON, and 3MF beam lattices) to OUT/struts. Cells that no such net stands for stay as they are."""
+    size: Millimetres = 10.0
+    """Edge of a cell in millimetres, for the beam lattices of --struts."""
     reference: Path | None = None
     """Also score novelty, validity and vun against this set (as in `evaluate`) before and after."""
     refiner: Path | None = None
@@ -52,12 +57,13 @@ class Command(Verb):
         found = refine_cells(
             cells,
             self.out,
-            method=self.method,
+            method="struts" if self.struts else self.method,
             refiner=self.refiner,
             reference=load_cells(self.reference) if self.reference else None,
             workers=self.workers,
             engine=self.engine,
             overwrite=self.overwrite,
+            size=self.size,
         )
         text = "\n".join([f"{found.changed} of {len(cells)} cells changed, in {self.out}", *_table(found.changes)])
         changes = {one.label: {"before": one.before, "after": one.after} for one in found.changes}

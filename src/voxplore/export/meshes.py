@@ -10,7 +10,7 @@ import numpy as np
 
 from voxplore.export.surface import Mesh
 
-__all__ = ["MESH_WRITERS", "glb", "obj", "ply", "stl", "three_mf"]
+__all__ = ["MESH_WRITERS", "glb", "obj", "ply", "stl", "three_mf", "three_mf_archive"]
 
 
 def stl(mesh: Mesh) -> bytes:
@@ -70,12 +70,17 @@ def three_mf(mesh: Mesh, name: str = "unit cell") -> bytes:
     text.write("</vertices><triangles>\n")
     np.savetxt(text, mesh.faces, fmt='<triangle v1="%d" v2="%d" v3="%d"/>')
     text.write('</triangles></mesh></object></resources><build><item objectid="1"/></build></model>\n')
+    return three_mf_archive(text.getvalue())
+
+
+def three_mf_archive(model: str) -> bytes:
+    """The zip archive of a 3MF file around its model part."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, content in (
             ("[Content_Types].xml", _TYPES),
             ("_rels/.rels", _RELATIONS),
-            ("3D/3dmodel.model", text.getvalue()),
+            ("3D/3dmodel.model", model),
         ):
             # A fixed date: the same cell always gives the same file.
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)

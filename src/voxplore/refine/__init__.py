@@ -7,9 +7,11 @@ the learned method alone.
 from typing import Any
 
 from .geometric import Repair, repair
-from .sets import METHODS, Change, compare, refine
+from .sets import METHODS, Change, by_struts, compare, refine
+from .struts import StrutFit, fit_struts, fits_of
 
-__all__ = ["METHODS", "Change", "Refiner", "RefinerConfig", "Repair", "compare", "load_refiner", "refine", "repair"]
+__all__ = ["METHODS", "Change", "Refiner", "RefinerConfig", "Repair", "StrutFit", "by_struts", "compare", "fit_struts"]
+__all__ += ["fits_of", "load_refiner", "refine", "repair"]
 
 _LEARNED = ("Refiner", "RefinerConfig", "load_refiner")
 

@@ -12,15 +12,16 @@ from voxplore.metrics.scores import GATE
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, pack, unpack
 
+from . import struts
 from .geometric import DENSITY_SLACK, PART_SHARE, PERIODICITY_FLOOR, SYMMETRY_FLOOR, Repair, repair
 
 if TYPE_CHECKING:
     from .learned import Refiner
 
-__all__ = ["METHODS", "Change", "compare", "refine"]
+__all__ = ["METHODS", "Change", "by_struts", "compare", "refine"]
 
-#: "both": the learned method first, then the geometric one.
-METHODS = ("geometric", "learned", "both")
+#: "both": the learned method first, then the geometric one. "struts": cells of a truss drawn anew from straight struts.
+METHODS = ("geometric", "learned", "both", "struts")
 
 
 def refine(
@@ -33,13 +34,16 @@ def refine(
 ) -> UnitCells:
     """Repaired cells, in the order and with the ids of `cells`; the same on any number of workers.
 
-    method: "geometric" (see `repair`), "learned" (a network trained to undo damage), or "both", the learned first.
+    method: "geometric" (see `repair`), "learned" (a network trained to undo damage), "both", the learned first, or
+    "struts" (see `struts.fit_struts`; the columns of `struts.as_struts` are added).
     refiner: a trained one or its folder; by default the shipped one. Every cell has in the index `refined`, what was
     done to it in words, and `refined_voxels`, how many differ; `about` has the method under "refinement", and the name
     says "refined". Raises VoxploreError for an unknown method.
     """
     if method not in METHODS:
         raise VoxploreError("method", expected=" or ".join(METHODS), got=repr(method))
+    if method == "struts":
+        return by_struts(cells, struts.fits_of(cells, workers, engine))
     about: dict[str, Any] = {"method": method, "voxplore_version": __version__, "cells_sha256": cells.sha256()}
     packed, notes = np.asarray(cells.packed), [""] * len(cells)
     if method != "geometric":
@@ -53,11 +57,28 @@ def refine(
         packed = np.stack([row for row, _ in done]) if done else packed
         about |= {"part_share": PART_SHARE, "density_slack": DENSITY_SLACK}
         about |= {"symmetry_floor": SYMMETRY_FLOOR, "periodicity_floor": PERIODICITY_FLOOR}
-    index = {name: column for name, column in cells.index.items() if name != "relative_density"}
+    return _noted(cells, UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about)), notes, about)
+
+
+def by_struts(cells: UnitCells, fits: list[struts.StrutFit | None]) -> UnitCells:
+    """The cells drawn anew from their strut fits, as `refine(cells, "struts")` gives them."""
+    notes = [
+        f"{len(fit.net.start)} straight struts of radius {fit.radius:.3f}, IoU {fit.iou:.2f} with the cell as it was"
+        if fit
+        else "unchanged: no net of straight struts stands for it"
+        for fit in fits
+    ]
+    about = {"method": "struts", "voxplore_version": __version__, "cells_sha256": cells.sha256()}
+    return _noted(cells, struts.as_struts(cells, fits), notes, {**about, "least_iou": struts.LEAST_IOU})
+
+
+def _noted(before: UnitCells, after: UnitCells, notes: list[str], about: dict[str, Any]) -> UnitCells:
+    """The refined cells with what was done to each in the index, and with what, in `about`."""
+    index = {name: column for name, column in after.index.items() if name != "relative_density"}
     index["refined"] = np.array([note or "unchanged" for note in notes], dtype=np.str_)
-    index["refined_voxels"] = _unequal(packed, np.asarray(cells.packed))
-    name = f"{cells.about.get('name', 'cells')}, refined"
-    return UnitCells(packed, cells.resolution, index, {**cells.about, "name": name, "refinement": about})
+    index["refined_voxels"] = _unequal(np.asarray(after.packed), np.asarray(before.packed))
+    name = f"{before.about.get('name', 'cells')}, refined"
+    return UnitCells(after.packed, after.resolution, index, {**before.about, "name": name, "refinement": about})
 
 
 class Change(NamedTuple):
