@@ -106,7 +106,8 @@ def _velocity(row: Config) -> Config:
     """A denoiser of the paper's size that predicts the velocity, has normalised layers, and learns longer: it still
     gets better after 12 million latents (our choice)."""
     network = replace(row.denoiser, prediction="velocity", norm=True, time_width=64)
-    return replace(row, denoiser=network, denoiser_training=replace(row.denoiser_training, cells=30_000_000))
+    training = row.denoiser_training and replace(row.denoiser_training, cells=30_000_000)
+    return replace(row, denoiser=network, denoiser_training=training)
 
 
 def _negatives(mix: Any) -> Callable[[Config], Config]:

@@ -6,6 +6,7 @@ an artefact of thinning and is removed: junctions of many struts come out as clu
 """
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -53,7 +54,7 @@ def _thinned(cell: np.ndarray) -> tuple[np.ndarray, list[_Strut]]:
     # A closed shell around all holds the struts by their ends, or thinning would eat them away from there.
     wide = np.pad(np.pad(cell, border, mode="wrap"), 1, constant_values=True)
     places = np.argwhere(skeletonize(wide)) - border - 1
-    inside = np.asarray((places >= 0) & (places < d)).all(axis=1)
+    inside: Any = ((places >= 0) & (places < d)).all(axis=1)
     own, number = places[inside], np.cumsum(inside) - 1
     if not len(own):
         return own, []
