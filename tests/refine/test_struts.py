@@ -15,6 +15,7 @@ from voxplore.data.synthetic.periodic import PeriodicNet
 from voxplore.data.synthetic.truss import voxelise, voxelise_segments
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
+from voxplore.metrics.floors import roughened
 from voxplore.refine import fit_struts, refine
 from voxplore.refine.skeleton import skeleton_net
 from voxplore.refine.strut_axes import StrutFit, polished
@@ -79,6 +80,15 @@ def test_symmetries_of_the_cell_are_those_of_its_struts(made):
         same = [np.count_nonzero(drawn ^ apply_operation(drawn, op)) for op in kept]
         assert len(kept) > 1
         assert max(same) <= 2  # voxels whose centre is at the very radius
+
+
+def test_a_rough_symmetric_cell_does_not_get_a_net_of_every_image(made):
+    cells, plans = made
+    cell = cells.voxels()[5]
+    kept = [op for op in CUBE_OPERATIONS if np.array_equal(cell, apply_operation(cell, op))]
+    rough = roughened(cell, np.random.default_rng(5), 3.0, 2.0)
+    rough = np.any([apply_operation(rough, op) for op in kept], axis=0)
+    assert len(fit_struts(rough).net.start) < 5 * len(plans[5].start)  # 1,950 struts once
 
 
 def test_real_trusses_are_met(real_cells_folder):
@@ -152,3 +162,12 @@ def test_the_command_writes_cells_graphs_and_beam_lattices(tmp_path, capsys):
     [beams] = root.iter(f"{space}beamlattice")
     assert float(beams.attrib["radius"]) == pytest.approx(20 * radius)
     assert len(list(beams.iter(f"{space}beam"))) == len(read.edges)
+
+
+@pytest.mark.parametrize("other", [["--method", "learned"], ["--train"]])
+def test_struts_stand_alone(tmp_path, capsys, other):
+    UnitCells.from_voxels(np.zeros((1, 16, 16, 16), bool)).save(tmp_path / "cells")
+    arguments = ["refine", str(tmp_path / "cells"), "--struts", *other, "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "--struts" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

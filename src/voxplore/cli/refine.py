@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voxplore.cli.common import CellsPath, Engine, Out, Overwrite, Result, Verb
+from voxplore.errors import VoxploreError
 from voxplore.ranges import Millimetres, Workers
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Command(Verb):
         from voxplore.data.opening import load_cells
         from voxplore.workflows.refine import refine_cells, train_refiner
 
+        if self.struts and (self.train or self.method != "geometric"):
+            raise VoxploreError("refine", expected="--struts without --method and --train", got="more than one of them")
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells)
         if self.train:

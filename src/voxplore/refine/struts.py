@@ -29,6 +29,8 @@ _ROUNDS = 6
 _NEEDED = 0.002
 #: By this much for a net that has the symmetries of the cell, which the first one need not have.
 _SYMMETRY_IS_WORTH = 0.02
+#: A net with the symmetries of the cell may have so many times the struts of the first one.
+_MOST_STRUTS = 1.5
 #: Short struts that are tried one by one, at most: each costs some tenths of a second.
 _TRIALS = 40
 
@@ -79,17 +81,21 @@ def as_struts(cells: UnitCells, fits: list[StrutFit | None]) -> UnitCells:
 
 
 def _symmetric(fit: StrutFit, cell: np.ndarray) -> StrutFit:
-    """The fit with the symmetries that the cell has, if the cell is then met nearly as well."""
+    """The fit with the symmetries that the cell has, if with about as many struts the cell is met nearly as well."""
     operations = _symmetries(cell)
     if len(operations) == 1:
         return fit
     best = None
-    for reach in (0.5, 1.0, 2.0):
+    for reach in (0.5, 1.0, 2.0, 3.0):
         net = symmetrised(fit.net, operations, reach * fit.radius)
+        # Images that did not fall together would each be a net of its own.
+        if not 0 < len(net.start) <= _MOST_STRUTS * len(fit.net.start):
+            continue
         found = polished(StrutFit(net, fit.radius, 0.0), cell)
         # Least squares keep the symmetries but for rounding and equal distances.
         found = with_radius(symmetrised(found.net, operations, 0.1 * fit.radius), cell, found.radius)
-        best = max(filter(None, (best, found)), key=lambda fit: fit.iou)
+        if best is None or found.iou > best.iou + _NEEDED:
+            best = found
     return best if best and best.iou >= fit.iou - _SYMMETRY_IS_WORTH else fit
 
 
