@@ -3,7 +3,8 @@
     python benchmarks/check_struts.py [--nets N] [--catalogue FILE] [--every K]
 
 Made nets are compared with the nets that they were drawn from: nodes, struts, radius (0.06 cell edges) and IoU of the
-cell drawn anew. With the catalogue of Lumpe & Stankovic (2021), as text or JSON lines, every K-th of its cells as well: IoU.
+cell drawn anew. With the catalogue of Lumpe & Stankovic (2021), as text or JSON lines, every K-th of its cells as well:
+IoU.
 """
 
 import argparse
