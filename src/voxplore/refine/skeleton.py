@@ -9,13 +9,13 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import KDTree
 from skimage.morphology import skeletonize
 
 from voxplore.data.synthetic.periodic import PeriodicNet
+from voxplore.metrics.distance import squared_distance
 
-__all__ = ["periodic_depth", "skeleton_net"]
+__all__ = ["skeleton_net"]
 
 #: Voxels of periodic images around the cell while it is thinned, as a share of its edge.
 _BORDER = 0.3
@@ -28,18 +28,11 @@ _STRAIGHT = 1.5
 _Strut = tuple[int, int, np.ndarray]
 
 
-def periodic_depth(cell: np.ndarray) -> np.ndarray:
-    """Distance (voxels) from each solid voxel of a periodic cell to the nearest void one: Bool -> float (d, d, d)."""
-    d = len(cell)
-    half = d // 2
-    return ndimage.distance_transform_edt(np.pad(cell, half, mode="wrap"))[(slice(half, half + d),) * 3]  # pyright: ignore
-
-
 def skeleton_net(cell: np.ndarray) -> PeriodicNet:
     """The skeleton of a periodic cell Bool (d, d, d) as a net of straight struts, in units of the cell edge."""
     d = len(cell)
     voxels, links = _thinned(cell)
-    depth = periodic_depth(cell)[tuple(voxels.T)]
+    depth = np.sqrt(squared_distance(~cell))[tuple(voxels.T)]
     points, struts = _straightened(voxels.astype(np.float64), links, d, _STRAIGHT * d / 48)
     tree = KDTree((voxels + 0.5) % d, boxsize=d) if len(voxels) else None
     thick = depth[tree.query((points + 0.5) % d)[1]] if tree and len(points) else np.zeros(len(points))
