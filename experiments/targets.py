@@ -8,8 +8,8 @@
 
 One pool of plain draws is solved once for all targets, at half the resolution as in `discover`. From the usable cells
 nearest to a target others are steered (`workflows.search.approach`) and solved at full resolution, a few at a time,
-until enough hit or none is left to start from. A steered cell counts where it is of use: valid, novel, one piece in a
-block of 2 x 2 x 2, no strut too thin. The same command goes on where one was broken off.
+until enough hit or none is left to start from. A steered cell counts, then and in the tables, where it is of use:
+valid, novel, one piece in a block of 2 x 2 x 2, no strut too thin. The same command goes on where one was broken off.
 
     python experiments/targets.py default --kinds modulus --held-out data/nets data/shells --out results/targets
 """
@@ -98,13 +98,15 @@ def misses(kind: str, target: Target, columns: Columns) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Job:
-    """One target of a kind asked of a model, from a pool of n plain draws; starts: cells that are steered at most."""
+    """One target of a kind asked of a model, from a pool of n plain draws; starts: cells that are steered at most;
+    reference: sets of known cells, none for those of the shipped model."""
 
     kind: str
     target: Target
     model: str
     n: int
     starts: int
+    reference: tuple[Path, ...]
 
 
 @functools.cache
@@ -132,8 +134,9 @@ def asked(job: Job) -> tuple[dict[str, Any], bytes]:
         solves, slopes = solves + found.solves, slopes + found.slopes
         if len(found.rows):
             packed += [row.tobytes() for row in pack(found.voxels)]
-            own = misses(job.kind, job.target, fine_properties(UnitCells.from_voxels(found.voxels), 1))
-            hits += int((own <= near).sum())
+            steered = UnitCells.from_voxels(found.voxels)
+            own = misses(job.kind, job.target, fine_properties(steered, 1))
+            hits += int(((own <= near) & judge(job.reference).of_use(steered)).sum())
         if hits >= wanted:
             break
     stiffness = job.target.stiffness
@@ -207,11 +210,7 @@ def main() -> None:
     request = {key: str(value) for key, value in vars(asked_for).items() if key not in free}
     request["version"] = vp.__version__
     until = time.monotonic() + 60 * asked_for.minutes
-
-    @functools.cache
-    def judge() -> Judge:
-        known = [vp.load_cells(path, split="train") for path in asked_for.reference or ()]
-        return Judge.of(UnitCells.concatenate(known) if known else reference_cells())
+    reference = tuple(asked_for.reference or ())
 
     for kind in asked_for.kinds:
         out = asked_for.out / kind
@@ -222,7 +221,7 @@ def main() -> None:
         targets = spread(every, asked_for.targets)
         with resumable_folder(out, request, ("cells",)) as work:
             left = targets[len(work.notes) :] if time.monotonic() < until else []
-            jobs = [Job(kind, target, asked_for.model, asked_for.pool, starts) for target in left]
+            jobs = [Job(kind, target, asked_for.model, asked_for.pool, starts, reference) for target in left]
             for note, packed in map_items(asked, jobs, workers=asked_for.workers):
                 work.commit(note, {"cells": packed})
                 work.flush()
@@ -231,7 +230,7 @@ def main() -> None:
                     break
             if not work.notes:
                 continue
-            rows = told(kind, targets, work.notes, work.folder / "cells", judge())
+            rows = told(kind, targets, work.notes, work.folder / "cells", judge(reference))
             about = {"kind": kind, "asked_for": len(every), "run": len(rows), "pool": asked_for.pool}
             about |= {"same": SAME, "voxplore_version": vp.__version__}
             with staged_folder(out, False, work.committing) as stage:
@@ -257,6 +256,13 @@ class Judge:
         if not len(cells):
             return np.zeros(0, bool)
         return survey(cells, self.known, self.reference, Use(), "steered", 1, self.floor).passes
+
+
+@functools.cache
+def judge(reference: tuple[Path, ...]) -> Judge:
+    """Of the training cells of these sets, or of the known cells of the shipped model."""
+    known = [vp.load_cells(path, split="train") for path in reference]
+    return Judge.of(UnitCells.concatenate(known) if known else reference_cells())
 
 
 def told(
