@@ -112,6 +112,22 @@ def _variants(s: Setting, cells: str, model: str, variants: tuple[str, ...]) -> 
     return [*goals, compare(scores, f"results/{cells}/{model}")]
 
 
+def tuned(s: Setting, cells: str) -> list[Step]:
+    """The row `voxplore-paper-velocity` with a decoder that was shown fresh cells too: three draws, reconstruction."""
+    data, size = build(s, cells), "tiny" if s.tiny else "medium"
+    shape = ("--resolution", "16") if s.tiny else ()
+    count, name = s.drawn(40_000, tiny=40), f"{cells}-fresh"
+    words = ("build", cells, "--n", str(count), "--seed", "1", *shape, "--workers", "1", "--out", f"data/{name}")
+    fresh = Step(f"data/{name}", words)
+    base = train(s, data, f"voxplore-paper-{cells}-{size}")
+    trained = train(s, data, f"voxplore-paper-velocity-{cells}-{size}", autoencoder_of=base)
+    run = f"runs/voxplore-paper-velocity-tuned-{cells}-{size}"
+    words = ["tune_decoder.py", trained.out, "--cells", data.out, "--fresh", fresh.out, "--out", run]
+    words += ["--shown", "160"] if s.tiny else []
+    model = Step(f"{run}/model", words, (trained, data, fresh))
+    return _measured(s, model, data, ("--benchmark", "v2"))
+
+
 def _measured(s: Setting, model: Step, data: Step, options: tuple[str, ...] = ()) -> list[Step]:
     """Three draws scored, reconstruction, and 64 cells of seed 0 shown."""
     recipe, cells = model.out.split("/")[1], data.out.removeprefix("data/")

@@ -189,6 +189,17 @@ def targets(s: Setting) -> list[Step]:
     return [script("targets_table", "results/targets/table.md", ("results/targets",), (found,), follows=True)]
 
 
+def surrogate(s: Setting) -> list[Step]:
+    """What the surrogate of the search for targets foretells of cells that it has not seen."""
+    nets = build(s, "nets")
+    held_out = (nets,) if s.tiny else (nets, build(s, "shells"))
+    model = train(s, nets, "closed-form-sym-nets-tiny") if s.tiny else "default"
+    words = ["surrogate.py", model if isinstance(model, str) else model.out, "--n", str(8 if s.tiny else s.n or 96)]
+    words += ["--held-out", *(data.out for data in held_out), "--out", "results/targets/surrogate.json"]
+    words += ["--learn", "32"] if s.tiny else []
+    return [Step("results/targets/surrogate.json", words, held_out if isinstance(model, str) else (*held_out, model))]
+
+
 def million(s: Setting) -> list[Step]:
     """Cells of the shipped model, drawn with 14 steps and two levels, scored against 10,000 cells (2,193 nets)."""
     nets = 40 if s.tiny else 2193

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voxplore.mechanics import effective_stiffness
-from voxplore.mechanics.adjoint import PENALTY, VOID, stiffness_and_gradient
+from voxplore.mechanics.adjoint import PENALTY, VOID, grey_stiffness, stiffness_and_gradient
 from voxplore.mechanics.element import isotropic_stiffness
 
 
@@ -44,3 +44,9 @@ def test_a_voxel_that_bridges_a_gap_counts_for_more_than_one_beside_the_strut():
     gradient = stiffness_and_gradient(cell).gradient
     assert gradient[2, 2, 3, 3, 4] > 20 * gradient[2, 2, 6, 3, 4]
     assert (gradient[range(6), range(6)] >= -1e-12).all(), "no voxel makes a cell softer"
+
+
+def test_the_stiffness_alone_is_that_beside_the_gradient():
+    density = np.random.default_rng(5).uniform(0, 1, (6, 6, 6))
+    beside = stiffness_and_gradient(density, tolerance=1e-4).stiffness
+    np.testing.assert_allclose(grey_stiffness(density, tolerance=1e-4), beside, atol=1e-12)

@@ -117,7 +117,7 @@ def test_the_distance_from_isotropy_is_nothing_for_an_isotropic_tensor_and_known
 
 
 def test_the_surrogate_predicts_the_stiffness_of_cells_that_it_has_not_seen():
-    from voxplore.mechanics import properties_of
+    from voxplore.mechanics import properties_of, stiffness_of
     from voxplore.unitcells import UnitCells
 
     rng = np.random.default_rng(0)
@@ -127,4 +127,21 @@ def test_the_surrogate_predicts_the_stiffness_of_cells_that_it_has_not_seen():
     seen = {name: column[:56] for name, column in solved.items()}
     predicted = Surrogate.fit(cells[:56], seen).predict(cells[56:])
     assert r_squared(predicted["C33"], solved["C33"][56:]) > 0.9
+    assert r_squared(predicted["young_hill"], solved["young_hill"][56:]) > 0.9
+    assert np.linalg.eigvalsh(stiffness_of(predicted)).min() > 0
     assert r_squared(np.full(24, solved["C33"][56:].mean()), solved["C33"][56:]) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_surrogate_tells_cells_of_one_density_apart():
+    from voxplore.mechanics import properties_of
+    from voxplore.unitcells import UnitCells
+
+    rng = np.random.default_rng(1)
+    latents = torch.from_numpy(rng.uniform(1.6, 4.4, (60, 1, 3)).astype(np.float32))
+    voxels = np.stack([cut(beams(latent)[0].numpy(), 0.25)[0] for latent in latents])
+    cells = UnitCells.from_voxels(voxels)
+    solved = properties_of(cells, workers=1)
+    seen = {name: column[:44] for name, column in solved.items()}
+    predicted = Surrogate.fit(cells[:44], seen, 1).predict(cells[44:], 1)
+    assert np.ptp(cells.relative_density()) < 0.05
+    assert np.corrcoef(predicted["C11"], solved["C11"][44:])[0, 1] > 0.9

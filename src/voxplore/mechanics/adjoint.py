@@ -15,7 +15,7 @@ import scipy.fft
 
 from .element import CORNERS, Element, elastic_element
 
-__all__ = ["PENALTY", "VOID", "Sensitivity", "stiffness_and_gradient"]
+__all__ = ["PENALTY", "VOID", "Sensitivity", "grey_stiffness", "stiffness_and_gradient"]
 
 #: Modulus of void in that of the solid, and the exponent of the density (our choices; see docs/metrics.md).
 VOID = 1e-3
@@ -52,6 +52,17 @@ def stiffness_and_gradient(density: np.ndarray, poisson: float = 0.3, tolerance:
     return Sensitivity(stiffness, slope * energy, iterations, residual)
 
 
+def grey_stiffness(density: np.ndarray, poisson: float = 0.3, tolerance: float = 1e-3) -> np.ndarray:
+    """The stiffness of `stiffness_and_gradient` alone: float64 (6, 6)."""
+    density = np.asarray(density, np.float64)
+    modulus = VOID + (1 - VOID) * density**PENALTY
+    element = elastic_element(poisson)
+    u, _, _ = _solve(modulus, element, tolerance)
+    cross = np.einsum("mkxyz,nkxyz->mn", _forces(modulus, element), u)
+    own = np.einsum("mkxyz,nkxyz->mn", u, _product(u, modulus, element))
+    return modulus.mean() * element.material + (cross + cross.T + own) / modulus.size
+
+
 def _energies(u: np.ndarray, element: Element) -> np.ndarray:
     """Energy of each voxel of modulus 1 over the cell's volume, for each pair of load cases: (6, 6, d, d, d)."""
     own = _gathered(u)  # (6, 24, d^3)
@@ -78,14 +89,18 @@ def _scattered(forces: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return total
 
 
+def _forces(modulus: np.ndarray, element: Element) -> np.ndarray:
+    """Nodal forces of the six load cases: (6, 3, d, d, d)."""
+    return _scattered(element.loads.T[:, :, None] * modulus.ravel(), modulus.shape)
+
+
 def _product(u: np.ndarray, modulus: np.ndarray, element: Element) -> np.ndarray:
     return _scattered(np.matmul(element.matrix, _gathered(u)) * modulus.ravel(), u.shape[2:])
 
 
 def _solve(modulus: np.ndarray, element: Element, tolerance: float) -> tuple[np.ndarray, int, float]:
     """K u = -F of the six load cases: u (6, 3, d, d, d), iterations, largest relative residual."""
-    forces = element.loads.T[:, :, None] * modulus.ravel()
-    r = -_scattered(forces, modulus.shape)
+    r = -_forces(modulus, element)
     inverse = _uniform_inverse(modulus.shape, element)
     norms = np.sqrt(_inner(r, r))
     target = np.maximum(tolerance * norms, 1e-13 * np.sqrt(r[0].size))

@@ -62,7 +62,7 @@ def search(
     means = ["conditioned"]
     if _numbers(target) and n >= 16:
         pool = model.generate(max(1, round(_MORE * n)), seed=seed)
-        misses = target.misses(_with_lengths(Surrogate.fit(drawn, solved).predict(pool)))
+        misses = target.misses(_with_lengths(Surrogate.fit(drawn, solved, workers).predict(pool, workers)))
         parts.append(pool[np.argsort(misses, kind="stable")[: max(1, round(_CHOSEN * n))]])
         means.append("surrogate")
     found = [part for part in parts if part is not None and len(part)]
