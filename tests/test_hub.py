@@ -102,6 +102,24 @@ def test_a_model_goes_there_and_comes_back(standin, model, capsys):
     assert all(not pattern.endswith((".bin", ".pt", ".pkl", ".py")) for pattern in standin.asked[0]["patterns"])
 
 
+def test_verbs_that_take_a_model_take_one_on_a_hub(standin, model, tmp_path, blobs, monkeypatch):
+    assert main(["push", str(model), "--to", "hf://me/vae"]) == 0
+    asked: list[Path] = []
+    monkeypatch.setattr("voxplore.models.load_model", lambda folder, device: asked.append(Path(folder)) or 1 / 0)
+    vp.UnitCells.from_voxels(blobs).save(tmp_path / "cells")
+    cells = str(tmp_path / "cells")
+    asking = (
+        ("generate", "hf://me/vae", "--n", "1"),
+        ("discover", "--model", "hf://me/vae", "--reference", cells),
+        ("export", cells, "--model", "hf://me/vae", "--grade", "x", "--tile", "3", "1", "1", "--size", "5"),
+    )
+    for words in asking:
+        with pytest.raises(ZeroDivisionError):
+            main([*words, "--out", str(tmp_path / "out")])
+    assert [folder.parent.name for folder in asked] == ["cache"] * 3
+    assert all((folder / "config.json").exists() for folder in asked)
+
+
 def test_cells_go_there_and_come_back(standin, tmp_path, blobs):
     cells = UnitCells.from_voxels(blobs, name="blobs", licence="CC0")
     cells.save(tmp_path / "cells")

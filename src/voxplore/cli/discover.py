@@ -34,7 +34,7 @@ class Command(Verb):
     minutes: Annotated[float, Range(0, 1e5)] = 10.0
     """With a target: no cell is begun to be improved after so many minutes."""
     model: str = "default"
-    """Folder of a saved model; by default the shipped one."""
+    """Folder of a saved model, the name of one in the package, or hf://owner/name; by default the shipped one."""
     reference: Path | None = None
     """Cells that count as known, each in one orientation; by default the training cells of the shipped model."""
     continued: Annotated[Path | None, tyro.conf.arg(name="continue")] = None
@@ -58,6 +58,7 @@ class Command(Verb):
 
     def run(self) -> Result:
         from voxplore.data.opening import load_cells
+        from voxplore.hub import model_folder
         from voxplore.workflows.discover import discover
         from voxplore.workflows.ranking import Use
         from voxplore.workflows.targets import parse_target, read_stiffness
@@ -66,7 +67,8 @@ class Command(Verb):
         target = parse_target(self.target, tensor) if self.target or tensor else None
         reference = None if self.reference is None else load_cells(self.reference)
         how = {"rank": not self.no_rank, "refine": self.refine, "device": self.device, "workers": self.workers}
-        how |= {"target": target, "best": self.best, "minutes": self.minutes, "model": self.model}
+        how |= {"target": target, "best": self.best, "minutes": self.minutes}
+        how |= {"model": model_folder(self.model)}
         how |= {"reference": reference, "use": Use(self.tile, self.size, self.feature), "continued": self.continued}
         found = discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how)
         facts = {"headline": found.headline, "seconds": found.seconds, "scores": found.scores.to_json()}

@@ -51,7 +51,7 @@ class Command(Verb):
     """Blend all cells along this axis into one lattice of `tile` cells, the first and the last at its ends (meshes
     only)."""
     model: str = "default"
-    """With --grade: the model whose latents are blended."""
+    """With --grade: the model whose latents are blended; a folder, a name in the package, or hf://owner/name."""
     workers: Workers | None = None
     """Processes; by default one a core."""
     overwrite: Overwrite = False
@@ -77,6 +77,7 @@ class Command(Verb):
     def _part(self, cells: Any) -> Result:
         """A body filled with each cell, or all cells blended along an axis."""
         from voxplore.errors import VoxploreError
+        from voxplore.hub import model_folder
         from voxplore.workflows.parts import fill, grade
 
         if len(set(self.size)) != 1 or (self.fill is not None and self.grade is not None):
@@ -89,7 +90,8 @@ class Command(Verb):
                 for part in parts
             )
             return Result(text, out=self.out, files=[part.path.name for part in parts])
-        path, found = grade(cells, self.out, axis=str(self.grade), tile=self.tile, model=self.model, **how)
+        model = model_folder(self.model)
+        path, found = grade(cells, self.out, axis=str(self.grade), tile=self.tile, model=model, **how)
         density = ", ".join(f"{value:.3f}" for value in found.density)
         text = (
             f"{path}: one body from end to end, relative density of its layers {density}; where cells meet, planes "
