@@ -53,7 +53,8 @@ def main() -> None:
     facts = tune(model, cells, asked.shown, asked.rate, asked.out / "run")
     stages = {**model.trained.get("stages", {}), "decoder": facts}
     about = {"fresh_sha256": fresh.sha256(), "fresh_cells": len(kept), "hardware": hardware("cpu")}
-    model.trained = {**model.trained, "stages": stages, **about}
+    seconds = round(model.trained.get("seconds", 0.0) + facts["seconds"], 1)
+    model.trained = {**model.trained, "stages": stages, "seconds": seconds, **about}
     model.save(asked.out / "model", small=asked.small)
     print(f"{asked.out / 'model'}: decoder shown {asked.shown} of {len(cells)} cells, {len(kept)} of them fresh")
 
