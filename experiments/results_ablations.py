@@ -110,6 +110,15 @@ def negatives_trained(s: Setting, cells: str, resolution: int = 0) -> list[Step]
     return [table_of(s, "negatives-trained", cells, variants, resolution, (0,))]
 
 
+def latent_lines(s: Setting, cells: str) -> list[Step]:
+    """Classes of neighbours in the latent space of the paper's network, and cells along lines through it."""
+    data = build(s, cells)
+    model = train(s, data, f"voxplore-paper-{cells}-{'tiny' if s.tiny else 'medium'}")
+    few = ("--n", "12") if s.tiny else ()
+    out = f"results/{cells}/latent_lines.json"
+    return [script("latent_lines", out, (model.out, data.out, *few), (model, data))]
+
+
 def latent_classes(s: Setting, cells: str) -> list[Step]:
     """For which share of cells the nearest known latent is that of a degraded cell; plain and symmetrised decoding."""
     size, data = "tiny" if s.tiny else "small", build(s, cells)

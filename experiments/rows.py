@@ -70,6 +70,9 @@ ROWS: list[Row] = [
         "the same on nets at 24^3",
         partial(ablations.negatives_trained, cells="nets", resolution=24),
     ),
+    *_on_sets(
+        "latent-lines", "1", "neighbours and lines between latents of the paper's {cells}", ablations.latent_lines
+    ),
     *_on_sets("latent-classes", "1", "are the nearest latents of {cells} valid or degraded?", ablations.latent_classes),
     *_on_sets(
         "srr-choice",
