@@ -110,13 +110,12 @@ def _told(verb: str, caught: Exception) -> int:
 
 def _run(verb: str, arguments: list[str]) -> str:
     """Parse and run; the text that is to be printed."""
-    import tyro
-
+    from voxplore.cli.parsing import parsed
     from voxplore.ranges import check_options
     from voxplore.storage.telling import telling
 
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
-    command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
+    command = parsed(options, verb, arguments)
     check_options(command)
     with telling(command.quiet or bool(os.environ.get("VOXPLORE_QUIET")) or not _is_first()):
         result = _locked(command)

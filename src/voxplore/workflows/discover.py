@@ -10,6 +10,7 @@ import numpy as np
 from voxplore import storage
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.record.shipped import reference_cells
+from voxplore.geometry import check_lattice
 from voxplore.metrics import Scores
 from voxplore.metrics.neighbours import Reference
 from voxplore.ranges import Count, Range, Seed, Workers, within
@@ -95,6 +96,7 @@ def discover(
     storage.stage("opening the model and the known cells")
     generator: Any = load_model(model, device)
     sources = reference_cells() if reference is None else reference
+    check_lattice((sources.resolution,) * 3, (use.tile,) * 3)
     earlier = Earlier() if continued is None else earlier_rounds(continued)
     known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)
     index, table = Reference(known), known_properties(sources)

@@ -7,6 +7,7 @@ from voxplore import storage
 from voxplore.data.synthetic.periodic import strut_graph
 from voxplore.export.beams import beam_lattice
 from voxplore.export.write import file_names
+from voxplore.ranges import Millimetres, Workers, within
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.evaluate import reference_of
 
@@ -23,6 +24,7 @@ class Refined(NamedTuple):
     changes: list["Change"]
 
 
+@within
 def refine_cells(
     cells: UnitCells,
     out: str | Path,
@@ -30,10 +32,10 @@ def refine_cells(
     method: str = "geometric",
     refiner: str | Path | None = None,
     reference: UnitCells | None = None,
-    workers: int | None = None,
+    workers: Workers | None = None,
     engine: str = "local",
     overwrite: bool = False,
-    size: float = 10.0,
+    size: Millimetres = 10.0,
 ) -> Refined:
     """Repair cells (see `voxplore.refine`) and write them to `out`, with refinement.json: scores before and after.
 
