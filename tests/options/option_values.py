@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, Literal
 
 from voxplore.cli import VERBS
-from voxplore.ranges import _ranges
+from voxplore.ranges import Range, _ranges
 
 __all__ = ["Option", "commands", "least", "numbers", "options", "texts", "words_of"]
 
@@ -83,7 +83,7 @@ def numbers() -> Iterator[tuple[Option, str]]:
         kinds = _kinds(option.hint)
         if not kinds & {int, float} or _choices(option.hint):
             continue
-        ranges = list(_ranges(option.hint))
+        ranges = [one for one in _ranges(option.hint) if isinstance(one, Range)]
         assert ranges, f"{option.words} {option.name} has no range in its type"
         for value in WILD if int in kinds else WILD_REALS:
             if not all(float(value) in one for one in ranges):

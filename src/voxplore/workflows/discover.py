@@ -10,6 +10,7 @@ import numpy as np
 from voxplore import storage
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.record.shipped import reference_cells
+from voxplore.errors import VoxploreError
 from voxplore.geometry import check_lattice
 from voxplore.metrics import Scores
 from voxplore.metrics.neighbours import Reference
@@ -104,6 +105,9 @@ def discover(
         generator.avoid(earlier.cells)
     storage.stage(f"drawing {n} cells")
     drawn = generator.generate(n, seed=seed)
+    if drawn.resolution != known.resolution:
+        expected = f"known cells at {drawn.resolution}^3 as the model draws (`voxplore build own --resample`)"
+        raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
     name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
     found_by = np.full(n, "drawn")
     if target is not None:

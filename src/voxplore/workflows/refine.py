@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from voxplore import storage
 from voxplore.data.synthetic.periodic import strut_graph
+from voxplore.errors import VoxploreError
 from voxplore.export.beams import beam_lattice
 from voxplore.export.write import file_names
 from voxplore.ranges import Millimetres, Workers, within
@@ -47,6 +48,9 @@ def refine_cells(
 
     storage.refuse_existing(Path(out), overwrite)
     known = reference_of(reference).reference if reference is not None else None
+    if known is not None and known.resolution != cells.resolution:
+        expected = f"cells at {cells.resolution}^3 as those to repair (`voxplore build own --resample`)"
+        raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
     storage.stage(f"repairing {len(cells)} cells")
     fits = fits_of(cells, workers, engine) if method == "struts" else []
     refined = by_struts(cells, fits) if fits else refine(cells, method, refiner, workers=workers, engine=engine)
