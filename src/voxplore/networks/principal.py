@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.errors import VoxploreError
-
 __all__ = ["PrincipalDecoder", "PrincipalEncoder", "start_from_principal_components"]
 
 #: Linear reconstructions of 0 and 1 are cut here and turned into logits at this slope before training starts.
@@ -87,14 +85,8 @@ class PrincipalDecoder(nn.Module):
 
 @torch.no_grad()
 def start_from_principal_components(encoder: PrincipalEncoder, decoder: PrincipalDecoder, cells: Tensor) -> None:
-    """Set both to the best linear autoencoder of cells uint8 (n, d, d, d), n at least the basis size + 8.
-
-    Raises VoxploreError where all cells are the same.
-    """
+    """Set both to the best linear autoencoder of cells uint8 (n, d, d, d), n at least the basis size + 8."""
     fine = torch.cat([block_mean(part, 2) for part in cells.split(256)])
-    if not (fine != fine[:1]).any():
-        expected = "two different ones or more to train this model on"
-        raise VoxploreError("cells", expected=expected, got=f"{len(fine)} alike")
     coarse = torch.cat([block_mean(part, 4) for part in cells.split(256)])
     encoder.mean.copy_(coarse.mean(0))
     encoder.components.copy_(_components(coarse - encoder.mean, len(encoder.components)))

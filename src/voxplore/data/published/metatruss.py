@@ -19,7 +19,7 @@ from voxplore.data.synthetic.periodic import strut_graph
 from voxplore.data.synthetic.truss import Line, StrutGraph, checked, voxelise
 from voxplore.errors import VoxploreError
 from voxplore.ranges import Count, Radius, Resolution, Workers, within
-from voxplore.storage import limited_lines
+from voxplore.storage import check_regular, limited_lines
 from voxplore.unitcells import UnitCells
 
 __all__ = ["build_metatruss", "read_catalogue", "read_jsonl", "recut"]
@@ -80,6 +80,7 @@ class _opened:
         self.path = path
 
     def __enter__(self) -> Iterator[str]:
+        check_regular(self.path)
         try:
             self.file = open(self.path, "rb")
         except OSError as error:
