@@ -278,6 +278,11 @@ class TestTables:
         self.spoil(here / "c.csv")
         assert np.array_equal(np.reshape(read_stiffness("c.csv"), (6, 6)), rows)
 
+    def test_a_field_without_end_is_one_sentence(self, here):
+        Path("t.csv").write_text("id,young\na," + "1" * 200_000 + "\n")
+        with pytest.raises(VoxploreError, match=r"t\.csv: expected a CSV table"):
+            read_properties("t.csv", vp.UnitCells.from_voxels(ONE), ("young",))
+
     def test_a_table_without_an_id_is_one_sentence(self, here):
         Path("t.csv").write_text("name;young\na;1\n")
         with pytest.raises(VoxploreError, match=r"t\.csv: expected columns id, young"):
