@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 __all__ = ["VoxploreError", "nearest"]
 
+#: Letters of what was got that a sentence tells.
+_LONGEST = 500
+
 
 class VoxploreError(ValueError):
     """Input is not what it should be.
@@ -14,8 +17,9 @@ class VoxploreError(ValueError):
     """
 
     def __init__(self, where: object, *, expected: str, got: str):
-        self.where, self.expected, self.got = str(where), expected, got
-        super().__init__(f"{self.where}: expected {expected}, got {got}")
+        shown = got if len(got) <= _LONGEST else f"{got[:_LONGEST]}..."
+        self.where, self.expected, self.got = str(where), expected, shown or "nothing"
+        super().__init__(f"{self.where}: expected {expected}, got {self.got}")
 
     def __reduce__(self):
         # Keyword-only arguments do not survive the default pickling that worker processes use.

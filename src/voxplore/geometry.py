@@ -4,8 +4,12 @@ Arrays are Bool (..., d, d, d) with axes x, y, z; any leading axes are kept.
 """
 
 import itertools
+import math
+from collections.abc import Sequence
 
 import numpy as np
+
+from voxplore.errors import VoxploreError
 
 __all__ = [
     "CUBE_OPERATIONS",
@@ -13,6 +17,7 @@ __all__ = [
     "HALF_SHIFTS",
     "ORIENTATIONS",
     "apply_operation",
+    "check_lattice",
     "face_iou",
     "faces",
     "flip_group",
@@ -22,6 +27,9 @@ __all__ = [
     "shift",
     "tile",
 ]
+
+#: Voxels of a lattice, at most: half a gigabyte of Bool, and several times as much for its surface or its bodies.
+_MOST_VOXELS = 1 << 29
 
 Operation = tuple[tuple[int, int, int], tuple[bool, bool, bool]]
 
@@ -93,8 +101,24 @@ def shift(voxels: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarr
     return np.roll(voxels, steps, axis=(-3, -2, -1))
 
 
+def check_lattice(shape: Sequence[int], repeats: Sequence[int]) -> None:
+    """Raise VoxploreError for anything but three positive counts of cells, and for a lattice too large to be worked on.
+
+    shape: voxels of one cell along x, y, z.
+    """
+    if len(repeats) != 3 or min(repeats) < 1:
+        raise VoxploreError("tile", expected="three positive counts", got=str(tuple(repeats)))
+    voxels = math.prod(int(n) * int(d) for n, d in zip(repeats, shape, strict=True))
+    if voxels > _MOST_VOXELS and max(repeats) > 1:
+        raise VoxploreError("tile", expected=f"at most {_MOST_VOXELS} voxels (take fewer cells)", got=str(voxels))
+
+
 def tile(voxels: np.ndarray, repeats: tuple[int, int, int]) -> np.ndarray:
-    """The lattice of `repeats` cells along x, y, z: Bool (..., d, d, d) -> (..., nx d, ny d, nz d)."""
+    """The lattice of `repeats` cells along x, y, z: Bool (..., d, d, d) -> (..., nx d, ny d, nz d).
+
+    Raises VoxploreError as `check_lattice` does.
+    """
+    check_lattice(voxels.shape[-3:], repeats)
     return np.tile(voxels, (1,) * (voxels.ndim - 3) + tuple(repeats))
 
 

@@ -8,17 +8,21 @@ import dataclasses
 import functools
 import inspect
 import math
+import numbers
+import re
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, TypeVar
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["FIELDS", "Range", "check_config", "check_field", "check_options", "within"]
+__all__ = ["FIELDS", "Form", "Range", "check_config", "check_field", "check_options", "within"]
 __all__ += [
     "Columns",
     "Count",
+    "Device",
     "Edge",
+    "Feature",
     "Length",
     "Millimetres",
     "Modulus",
@@ -29,7 +33,7 @@ __all__ += [
     "Resolution",
     "Seed",
 ]
-__all__ += ["Share", "Smooth", "Soft", "Steps", "Threshold", "Tile", "Tolerance", "Workers"]
+__all__ += ["BandNumber", "Share", "Skin", "Smooth", "Soft", "Steps", "Threshold", "Tile", "Tolerance", "Workers"]
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -50,24 +54,41 @@ class Range:
 
     def check(self, value: Any, where: str) -> None:
         """Raise VoxploreError naming `where` for a number outside, and for one that is none (NaN)."""
-        if isinstance(value, int | float) and not isinstance(value, bool) and value not in self:
+        if isinstance(value, numbers.Real) and not isinstance(value, bool) and value not in self:
             raise VoxploreError(where, expected=f"a number {self}", got=_shown(value))
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """Words that a pattern matches as a whole; `says`: which these are."""
+
+    pattern: str
+    says: str
+
+    def check(self, value: Any, where: str) -> None:
+        """Raise VoxploreError naming `where` for another text."""
+        if isinstance(value, str) and not re.fullmatch(self.pattern, value):
+            raise VoxploreError(where, expected=self.says, got=repr(value[:40]))
+
+
 #: Options of verbs, and arguments of the functions behind them.
+BandNumber = Annotated[int, Range(1, 1000)]
 Columns = Annotated[int, Range(1, 1000)]
 Count = Annotated[int, Range(1, 10**9)]
+Device = Annotated[str, Form(r"auto|cpu|cuda(:\d+)?", "auto, cpu or cuda")]
 Edge = Annotated[float, Range(1e-3, 1e3)]
+Feature = Annotated[float, Range(0, 1e6)]
 Length = Annotated[float, Range(0, 1e12, above=True)]
 Millimetres = Annotated[float, Range(1e-6, 1e6)]
 Pairs = Annotated[int, Range(0, 1_000_000)]
 Modulus = Annotated[float, Range(0, 1e15, above=True)]
-Pixels = Annotated[int, Range(8, 4096)]
+Pixels = Annotated[int, Range(16, 4096)]
 Poisson = Annotated[float, Range(-0.999, 0.4999)]
 Radius = Annotated[float, Range(0, 1, above=True)]
 Resolution = Annotated[int, Range(2, 512)]
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 Share = Annotated[float, Range(0, 1)]
+Skin = Annotated[float, Range(0, 1e3)]
 Smooth = Annotated[float, Range(0, 50)]
 Steps = Annotated[int, Range(1, 100_000)]
 Soft = Annotated[float, Range(0, 1e15)]
@@ -200,14 +221,20 @@ def within(function: Function) -> Function:
 
 def _check_hint(hint: Any, value: Any, where: str) -> None:
     for one in _ranges(hint):
-        for number in value if isinstance(value, tuple | list) else (value,):
+        for number in _each(value):
             one.check(number, where)
 
 
-def _ranges(hint: Any) -> Iterator[Range]:
-    """The ranges in a type: in its annotation, and in those of the types that it is made of."""
+def _each(value: Any) -> Iterable[Any]:
+    """The numbers of a tuple, a list or a NumPy array, or the one number."""
+    value = value.ravel().tolist() if getattr(value, "ndim", 0) else value
+    return value if isinstance(value, tuple | list) else (value,)
+
+
+def _ranges(hint: Any) -> Iterator[Range | Form]:
+    """The ranges and forms in a type: in its annotation, and in those of the types that it is made of."""
     if typing.get_origin(hint) is Annotated:
-        yield from (one for one in typing.get_args(hint)[1:] if isinstance(one, Range))
+        yield from (one for one in typing.get_args(hint)[1:] if isinstance(one, Range | Form))
         hint = typing.get_args(hint)[0]
     for part in typing.get_args(hint):
         yield from _ranges(part)

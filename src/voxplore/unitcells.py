@@ -18,7 +18,7 @@ from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.storage.arrays import read_archive, read_array
 from voxplore.storage.index import read_index
-from voxplore.storage.schema import check_about, check_ids, printable
+from voxplore.storage.schema import check_about, check_ids, name_of, printable
 from voxplore.storage.voxels import MAX_RESOLUTION, checked_voxels, chosen
 
 __all__ = ["FORMAT_VERSION", "UnitCells", "as_voxels", "load_cells", "pack", "unpack"]
@@ -267,7 +267,7 @@ def _is_count(value: Any) -> TypeGuard[int]:
 
 
 def _load_plain(path: Path) -> UnitCells:
-    about: dict[str, Any] = {"name": path.stem, "source": path.name}
+    about: dict[str, Any] = {"name": name_of(path), "source": printable(path.name)}
     arrays = {"": read_array(path)} if path.suffix == ".npy" else read_archive(path)
     if "packed" in arrays:
         return _published(path, arrays, about)
@@ -286,5 +286,5 @@ def _published(path: Path, arrays: dict[str, np.ndarray], about: dict[str, Any])
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != -(-(resolution**3) // 8):
         expected = f"`packed` uint8 (n, {-(-(resolution**3) // 8)})"
         raise VoxploreError(path, expected=expected, got=f"{packed.dtype} {packed.shape}")
-    index = {"id": numbered_ids(path.stem, len(packed))}
+    index = {"id": numbered_ids(name_of(path), len(packed))}
     return UnitCells(np.ascontiguousarray(packed), resolution, index, about)

@@ -109,7 +109,7 @@ def test_the_table_has_a_row_a_cell(frame):
 
 
 def test_bad_input_is_refused(frame):
-    with pytest.raises(VoxploreError, match="millimetres"):
+    with pytest.raises(VoxploreError, match="size_mm: expected a number"):
         verdict(frame, size_mm=0)
     with pytest.raises(VoxploreError, match="cell"):
         check(frame[0])

@@ -48,13 +48,20 @@ class Server:
         *arguments: object,
         kill_at: int | None = None,
         kill_after: float | None = None,
+        tear_at: int | None = None,
         sign: int = signal.SIGKILL,
     ) -> Ended:
-        """Run one command, killed just before file event `kill_at`, or sent `sign` `kill_after` seconds from its start.
+        """Run one command, killed just before file event `kill_at`, or in the write that makes a file longer than
+        `tear_at` bytes, or sent `sign` `kill_after` seconds from its start.
 
         Seconds are counted from the signal where one is sent.
         """
-        request = {"arguments": list(map(str, arguments)), "kill_at": kill_at, "root": str(self.root)}
+        request = {
+            "arguments": list(map(str, arguments)),
+            "kill_at": kill_at,
+            "root": str(self.root),
+            "tear_at": tear_at,
+        }
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()

@@ -2,12 +2,13 @@
 
 One request a line on stdin: {"arguments": [...], "kill_at": file event or null, "root": folder}. One answer a line:
 {"pid": ...} when the process runs, then {"status": ..., "events": ...} when it has ended (a negative status is the
-signal). A file event is an opening, renaming, making or removing below the root; the process kills itself just before
-the one numbered `kill_at`.
+signal). A file event is an opening, renaming, linking, making or removing below the root, or a flush; the process kills
+itself just before the one numbered `kill_at`, or in the write that makes a file longer than `tear_at` bytes.
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -30,7 +31,7 @@ _MODULES = (
     *("report.compare", "show"),
     *(f"workflows.{name}" for name in ("build", "discover", "evaluate", "generate", "info", "train")),
 )
-_WATCHED = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.chmod", "os.utime"}
+_WATCHED = {"open", "os.rename", "os.link", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.chmod", "os.utime"}
 
 
 def preload() -> None:
@@ -75,14 +76,31 @@ def watch(root: str, kill_at: int | None) -> list[int]:
     """Count file events below `root`; the counter is the only item of the list."""
     count = [0]
 
+    def happens() -> None:
+        if count[0] == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        count[0] += 1
+
     def event(name: str, arguments: tuple[Any, ...]) -> None:
         if name in _WATCHED and any(str(part).startswith(root) for part in arguments[:2]):
-            if count[0] == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            count[0] += 1
+            happens()
 
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        happens()
+        flush(descriptor)
+
+    os.fsync = fsync
     sys.addaudithook(event)
     return count
+
+
+def tear(size: int) -> None:
+    """Die in the write that would make any file longer than this: what fits of it is in the file."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def child(request: dict[str, Any], report: int) -> None:
@@ -95,6 +113,8 @@ def child(request: dict[str, Any], report: int) -> None:
     from voxplore.cli import main
 
     shrink(request["root"] + "/work")
+    if request.get("tear_at") is not None:
+        tear(request["tear_at"])
     status = 99
     try:
         status = main(request["arguments"])

@@ -9,13 +9,11 @@ import json
 import os
 import platform
 import random
-import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_server import contents
+from fault_trials import Trials
 from fault_verbs import Verb, verbs
 
 from voxplore import __version__, storage
@@ -35,95 +33,13 @@ def small(server):
     return server
 
 
-class Trials:
-    """Kills of one verb, each against what an uninterrupted run writes."""
-
-    def __init__(self, server, verb: Verb, rng: random.Random):
-        self.server, self.verb, self.rng = server, verb, rng
-        self.out = server.work / "out" / (verb.name + verb.suffix)
-        self.artefact = self.out / verb.artefact
-        shutil.rmtree(self.out.parent, ignore_errors=True)
-        self.old = self._write(verb.old) if verb.old else None
-        self.kept = server.work / "old"
-        remove(self.kept)
-        if self.old is not None:
-            copy(self.out, self.kept)
-        remove(self.out)
-        self._forget()
-        ended = server.done(*verb.arguments(server.work), "--out", self.out)
-        self.events, self.seconds, self.new = ended.events, ended.seconds, contents(self.artefact)
-        assert self.new
-        if self.old is not None:
-            assert self.old != self.new
-
-    def _write(self, arguments: Callable[[Path], list[object]]):
-        self.server.done(*arguments(self.server.work), "--out", self.out)
-        return contents(self.artefact)
-
-    def _forget(self) -> None:
-        """Solved cells would make the next run short."""
-        shutil.rmtree(self.server.work / "cache" / "properties", ignore_errors=True)
-
-    def once(self) -> None:
-        """Up to three kills in a row, then the same command to its end."""
-        replacing = self.old is not None and self.rng.random() < 0.5
-        shutil.rmtree(self.out.parent)
-        self._forget()
-        self.out.parent.mkdir()
-        if replacing:
-            copy(self.kept, self.out)
-        command = [*self.verb.arguments(self.server.work), "--out", self.out]
-        command += ["--overwrite"] if replacing else []
-        before = self.old if replacing else None
-        for _ in range(self.rng.randint(1, 3)):
-            by_event = self.rng.random() < 0.6
-            at = self.rng.randrange(self.events) if by_event else None
-            after = None if by_event else self.rng.uniform(0, self.seconds)
-            ended = self.server.run(*command, kill_at=at, kill_after=after)
-            how = f"{'replacing ' if replacing else ''}killed at event {at}, second {after}"
-            if ended.status == -9:
-                self.verb.kills += 1
-            elif ended.status != 0 and contents(self.artefact) != self.new:
-                self.verb.differing.append(f"{how}: status {ended.status}, {ended.told}")
-            if contents(self.artefact) not in (before, self.new):
-                self.verb.lost.append(f"{how}: {found_at(self.artefact)}")
-            if contents(self.artefact) == self.new:
-                break
-        ended = self.server.run(*command)
-        finished = ended.status == 0 or "got an existing one" in ended.told
-        if not finished or contents(self.artefact) != self.new:
-            self.verb.differing.append(f"{how}: {ended.told} {found_at(self.artefact)}")
-        left = {path.name for path in self.out.parent.iterdir()} - {self.out.name}
-        if left:
-            self.verb.lost.append(f"{how}: left behind {sorted(left)}")
-
-
-def copy(path: Path, to: Path) -> None:
-    """A file, or a folder with all in it."""
-    if path.is_file():
-        shutil.copy(path, to)
-    else:
-        shutil.copytree(path, to)
-
-
-def remove(path: Path) -> None:
-    """Whatever stands at a path."""
-    if path.is_file():
-        path.unlink()
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def found_at(path: Path) -> list[str]:
-    return sorted(str(file.relative_to(path.parent)) for file in path.parent.rglob("*"))
-
-
 def killed(server, chosen: list[Verb], kills: int, seed: int) -> str:
     """Kill the verbs in turn until there were so many kills; returns the table of what was found."""
     rng = random.Random(seed)
     for verb in chosen:
-        started, trials = time.monotonic(), Trials(server, verb, rng)
+        started, trials = time.monotonic(), Trials(server, verb)
         while verb.kills < kills / len(chosen):
-            trials.once()
+            trials.once(rng)
         verb.seconds = time.monotonic() - started
     lines = [f"{'verb':<12}{'kills':>6}{'lost':>6}{'differing':>11}{'seconds':>9}"]
     lines += [f"{v.name:<12}{v.kills:>6}{len(v.lost):>6}{len(v.differing):>11}{v.seconds:>9.0f}" for v in chosen]

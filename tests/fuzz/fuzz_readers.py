@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fuzz_more import MORE, more
 
 from voxplore.errors import VoxploreError
 
@@ -68,7 +69,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 READERS = (
     "cells", "npy", "npz", "published", "jsonl", "jsonl.gz", "catalogue", "octants", "stl", "ply", "obj", "graph",
-    "record", "scores", "config", "tensors", "checkpoint", "model", "refiner",
+    "record", "scores", "config", "tensors", "checkpoint", "model", "refiner", *MORE,
 )  # fmt: skip
 
 
@@ -82,6 +83,9 @@ def _all(folder: Path, chosen: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
     yield from _struts()
     yield from _meshes()
     yield from _tables(folder)
+    if set(MORE) & set(chosen):
+        for name, read, whole, fields in more(folder, chosen):
+            yield name, Reader(read, whole, **fields)
     if {"tensors", "checkpoint", "model", "refiner", "config"} & set(chosen):
         yield from _networks(folder, chosen)
 

@@ -27,7 +27,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 #: Share of the inputs, by what one costs.
-WEIGHTS = {"model": 0.05, "refiner": 0.2, "checkpoint": 0.5, "octants": 0.5, "cells": 0.7, "scores": 0.7}
+WEIGHTS = {
+    "latents": 0.05,
+    "words": 0.05,
+    "solved": 0.1,
+    "meshes": 0.2,
+    "slices": 0.3,
+    "model": 0.05,
+    "refiner": 0.2,
+    "checkpoint": 0.5,
+    "octants": 0.5,
+    "cells": 0.7,
+    "scores": 0.7,
+}
 ADDRESS_SPACE = 6 << 30
 SLOW_SECONDS = 10.0
 

@@ -43,7 +43,7 @@ def test_damaged_files_are_taken_or_refused(all_readers, tmp_path, name):
     reader = all_readers[name]
 
     @given(st.integers(0, 2**32))
-    @settings(max_examples=8 if name == "model" else 40, database=None)
+    @settings(max_examples=8 if name in ("model", "latents", "solved") else 40, database=None)
     def check(seed: int) -> None:
         feed(reader, mutated(reader.seeds(), random.Random(seed)), tmp_path)
 
@@ -52,7 +52,7 @@ def test_damaged_files_are_taken_or_refused(all_readers, tmp_path, name):
 
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.binary(max_size=200))
-@settings(max_examples=15, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_taken_or_refused(all_readers, tmp_path, name, data):
     feed(all_readers[name], data, tmp_path)
 

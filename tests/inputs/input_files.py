@@ -298,6 +298,11 @@ def images() -> list[Case]:
             ("x.vti", "array solid", "252 numbers"),
         ),
         Case("vti, no cube", bytes_of("x.vti", vti(byte[:, :, :4])), ("x.vti", "cubes", "(6, 6, 4)")),
+        Case(
+            "vti, text of no whole numbers",
+            bytes_of("x.vti", vti(byte, "ascii").replace(b">1 ", b">nan ").replace(b">0 ", b">nan ")),
+            ("x.vti, array solid", "whole numbers from 0 to 255"),
+        ),
         Case("vti, flat", bytes_of("x.vti", vti(byte[:, :, :1]).replace(b"0 1", b"0 -1")), ("x.vti", "extent")),
     ]
 
@@ -340,6 +345,11 @@ def volumes() -> list[Case]:
         Case(
             "NRRD, hex", bytes_of("x.nrrd", nrrd(byte).replace(b": raw", b": hex")), ("x.nrrd", "encoding raw", "hex")
         ),
+        Case(
+            "NRRD, text of no whole numbers",
+            bytes_of("x.nrrd", nrrd(FULL, "ascii").replace(b": float", b": uchar")),
+            ("x.nrrd", "whole numbers from 0 to 255"),
+        ),
         Case("NRRD, cut off", bytes_of("x.nrrd", nrrd(byte)[:-3]), ("x.nrrd", "216 numbers", "213")),
         Case("NRRD, gzip cut off", bytes_of("x.nrrd", nrrd(byte, "gzip")[:-20]), ("x.nrrd", "216 bytes")),
         Case("NRRD, a bomb", bytes_of("x.nrrd", bomb), ("x.nrrd", "216 bytes once unpacked", "more")),
@@ -365,6 +375,14 @@ def volumes() -> list[Case]:
         Case("TIFF, densities", tiff(FULL), FULL[None] > 0.5, ("--threshold", "0.5")),
         Case("TIFF, densities without", tiff(FULL), ("x.tif", "--threshold")),
         Case("TIFF, cut off", bytes_of("x.tif", b"II*\x00\x08\x00\x00\x00"), ("x.tif", "a stack of grey")),
+        Case(
+            "TIFF without its data",
+            bytes_of(
+                "x.tif",
+                b"II*\0\x08\0\0\0\2\0" + b"".join(struct.pack("<HHII", 256 + k, 3, 1, 6) for k in (0, 1)) + bytes(4),
+            ),
+            ("x.tif", "expected"),
+        ),
         Case("TIFF, another file", bytes_of("x.tif", b"\x89PNG\r\n"), ("x.tif", "TIFF stack")),
         Case("TIFF of one page", tiff(byte[:, :, :1]), ("x.tif", "one cube", "(6, 6)")),
     ]

@@ -10,11 +10,12 @@ from voxplore.errors import VoxploreError
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_file_gives_its_cells_or_one_sentence(tmp_path, capsys, case: Case):
+def test_a_file_gives_its_cells_or_one_sentence(tmp_path, capsys, caplog, case: Case):
     source = case.write(tmp_path)
     out = tmp_path / "out"
     status = main(["build", "own", "--source", str(source), "--out", str(out), *case.options])
     told = capsys.readouterr()
+    assert not caplog.records  # outside of tests they would stand on stderr, too
     if isinstance(case.gives, tuple):
         assert (status, told.out, told.err.count("\n")) == (2, "", 1), told
         assert all(text in told.err for text in case.gives), told.err

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from voxplore.ranges import Edge, within
+
 __all__ = ["Surface", "surface"]
 
 
@@ -25,7 +27,8 @@ class Surface:
         return float(1.5 * abs(np.linalg.eigvalsh(self.orientation) - 1 / 3).max())
 
 
-def surface(voxels: np.ndarray, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Surface:
+@within
+def surface(voxels: np.ndarray, edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0)) -> Surface:
     """Surface between solid and void of Bool (d, d, d). edges: of the cell; only their ratios count.
 
     Marching cubes on voxels cuts their steps by chamfers: flat faces along the axes are exact, a sphere comes out

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
+from voxplore.ranges import Share, within
 
 __all__ = ["SymmetryGroup", "operation_name", "symmetry_group"]
 
@@ -37,7 +38,8 @@ class SymmetryGroup:
         return _system([o for o, holds in zip(CUBE_OPERATIONS, self.holds, strict=True) if holds])
 
 
-def symmetry_group(voxels: np.ndarray, threshold: float = 0.95) -> SymmetryGroup:
+@within
+def symmetry_group(voxels: np.ndarray, threshold: Share = 0.95) -> SymmetryGroup:
     """Operations under which Bool (d, d, d) overlaps itself by IoU of `threshold` or more.
 
     Operations fix the cell's centre; a symmetry about another point is not found. An empty cell has them all.

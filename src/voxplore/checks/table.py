@@ -7,6 +7,7 @@ import numpy as np
 
 from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
+from voxplore.ranges import Feature, Millimetres, Tile, Workers, within
 from voxplore.unitcells import UnitCells, unpack
 
 from .verdict import DEFAULT_FEATURE_MM, DEFAULT_SIZE_MM, Verdict, verdict
@@ -14,14 +15,15 @@ from .verdict import DEFAULT_FEATURE_MM, DEFAULT_SIZE_MM, Verdict, verdict
 __all__ = ["checks_of"]
 
 
+@within
 def checks_of(
     cells: UnitCells,
     *,
-    size_mm: float = DEFAULT_SIZE_MM,
-    strut_mm: float = DEFAULT_FEATURE_MM,
-    pore_mm: float = 0.0,
-    tile: tuple[int, int, int] = (1, 1, 1),
-    workers: int | None = None,
+    size_mm: Millimetres = DEFAULT_SIZE_MM,
+    strut_mm: Feature = DEFAULT_FEATURE_MM,
+    pore_mm: Feature = 0.0,
+    tile: tuple[Tile, Tile, Tile] = (1, 1, 1),
+    workers: Workers | None = None,
     engine: str = "local",
 ) -> dict[str, np.ndarray]:
     """Checks of n cells: one array (n,) a column, rows in the order of the cells.

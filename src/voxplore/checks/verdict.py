@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.geometry import check_lattice
 from voxplore.geometry import tile as tiled
 from voxplore.kernels import bodies
+from voxplore.ranges import Feature, Millimetres, Share, Tile, within
 from voxplore.unitcells import as_voxels
 
 from .features import thinnest
@@ -75,7 +77,8 @@ class Verdict:
         return "printable" if self.printable else "not printable: " + "; ".join(self.reasons)
 
 
-def check(cell: np.ndarray, symmetry_threshold: float = 0.95, tile: tuple[int, int, int] = (1, 1, 1)) -> Checks:
+@within
+def check(cell: np.ndarray, symmetry_threshold: Share = 0.95, tile: tuple[Tile, Tile, Tile] = (1, 1, 1)) -> Checks:
     """Every check of one cell, Bool (d, d, d); tile: cells along x, y, z of the part that will be cut."""
     if np.ndim(cell) != 3:
         raise VoxploreError("cell", expected="Bool (d, d, d)", got=str(np.shape(cell)))
@@ -112,13 +115,14 @@ def check(cell: np.ndarray, symmetry_threshold: float = 0.95, tile: tuple[int, i
     )
 
 
+@within
 def verdict(
     cell: np.ndarray,
-    size_mm: float = DEFAULT_SIZE_MM,
-    strut_mm: float = DEFAULT_FEATURE_MM,
-    pore_mm: float = 0.0,
+    size_mm: Millimetres = DEFAULT_SIZE_MM,
+    strut_mm: Feature = DEFAULT_FEATURE_MM,
+    pore_mm: Feature = 0.0,
     checks: Checks | None = None,
-    tile: tuple[int, int, int] = (1, 1, 1),
+    tile: tuple[Tile, Tile, Tile] = (1, 1, 1),
 ) -> Verdict:
     """Whether a lattice of `tile` cells Bool (d, d, d) of edge `size_mm` can be printed, with the reasons against it.
 
@@ -128,8 +132,7 @@ def verdict(
     if not size_mm > 0 or not strut_mm >= 0 or not pore_mm >= 0:
         got = f"{size_mm}, {strut_mm}, {pore_mm}"
         raise VoxploreError("millimetres", expected="a positive cell size and limits of 0 or more", got=got)
-    if len(tile) != 3 or min(tile) < 1:
-        raise VoxploreError("tile", expected="three positive counts", got=str(tile))
+    check_lattice(np.shape(cell)[-3:], tile)
     found = checks or check(cell, tile=tile)
     scale = size_mm / found.resolution
     strut, pore = found.strut * scale, found.pore * scale

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,8 @@ def _guarded(verb: str, arguments: list[str]) -> int:
     os.environ.pop("MPLBACKEND", None)  # a notebook's: nothing is shown in a window or a cell
     interrupted = None
     try:
-        with prompt_exit() as interrupted:
+        with warnings.catch_warnings(), prompt_exit() as interrupted:
+            warnings.showwarning = _warned
             result = _run(verb, arguments)
         if _is_first():
             print(printable(result), flush=True)
@@ -80,6 +82,13 @@ def _guarded(verb: str, arguments: list[str]) -> int:
             return _interrupted()
         return _told(verb, error)
     return 0
+
+
+def _warned(message: Warning | str, *_: Any) -> None:
+    """A warning as one line on stderr, without the place in the code that it comes from."""
+    from voxplore.storage.schema import printable
+
+    print("voxplore:", printable(" ".join(str(message).split())), file=sys.stderr)
 
 
 def _interrupted() -> int:
@@ -110,13 +119,12 @@ def _told(verb: str, caught: Exception) -> int:
 
 def _run(verb: str, arguments: list[str]) -> str:
     """Parse and run; the text that is to be printed."""
-    import tyro
-
+    from voxplore.cli.parsing import parsed
     from voxplore.ranges import check_options
     from voxplore.storage.telling import telling
 
     options = importlib.import_module(f"voxplore.cli.{verb}").Command
-    command = tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
+    command = parsed(options, verb, arguments)
     check_options(command)
     with telling(command.quiet or bool(os.environ.get("VOXPLORE_QUIET")) or not _is_first()):
         result = _locked(command)

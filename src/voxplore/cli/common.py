@@ -4,16 +4,18 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
+
+from voxplore import ranges
 
 __all__ = ["CellsPath", "Device", "Engine", "Out", "Overwrite", "Result", "Verb", "heard", "plain"]
 
 CellsPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CELLS")]
 Out = Annotated[Path, tyro.conf.arg(metavar="PATH")]
-Engine = Annotated[str, tyro.conf.arg(metavar="local|ray")]
-Device = Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda")]
+Engine = Annotated[Literal["local", "ray"], tyro.conf.arg(metavar="local|ray")]
+Device = Annotated[ranges.Device, tyro.conf.arg(metavar="auto|cpu|cuda")]
 Overwrite = Annotated[bool, tyro.conf.arg(help="Replace what stands at --out.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from voxplore.cli.common import CellsPath, Out, Overwrite, Result, Verb, heard
-from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Range, Smooth, Tile, Workers
+from voxplore.ranges import Count, Millimetres, Modulus, Poisson, Skin, Smooth, Tile, Workers
 
 __all__ = ["Command"]
 
@@ -45,7 +45,7 @@ class Command(Verb):
     """Strain that the deck prescribes (inp only): a step for each of the six, or one of them."""
     fill: Path | None = None
     """Body (STL, PLY, OBJ, millimetres) to fill with each cell, in place of a block of cells (meshes only)."""
-    skin: Annotated[float, Range(0, 1e3)] = 0.0
+    skin: Skin = 0.0
     """With --fill: thickness of a closed skin in millimetres."""
     grade: Literal["x", "y", "z"] | None = None
     """Blend all cells along this axis into one lattice of `tile` cells, the first and the last at its ends (meshes

@@ -106,7 +106,8 @@ class Command(Verb):
             name, _, value = text.partition("=")
             first, _, last = value.partition(":")
             try:
-                wanted.append(Wanted(name, float(first), float(last or first)))
+                ends = float(first), float(last or first)
             except ValueError as error:
                 raise VoxploreError("condition", expected="PROPERTY=NUMBER or FIRST:LAST", got=repr(text)) from error
+            wanted.append(Wanted.checked(name, *ends))
         return tuple(wanted)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from voxplore import geometry
 from voxplore.errors import VoxploreError
 from voxplore.kernels import bodies
+from voxplore.ranges import Count, Smooth, within
 
 from .fairing import faired
 
@@ -42,13 +44,14 @@ class Mesh:
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
 
+@within
 def cell_mesh(
     voxels: np.ndarray,
     size: tuple[float, float, float],
     tile: tuple[int, int, int] = (1, 1, 1),
-    smooth: float = 0.8,
+    smooth: Smooth = 0.8,
     keep_loose: bool = False,
-    triangles: int | None = None,
+    triangles: Count | None = None,
 ) -> Mesh:
     """The lattice of `tile` cells as one closed mesh, of its largest body alone unless `keep_loose`.
 
@@ -61,12 +64,12 @@ def cell_mesh(
     """
     if not voxels.any():
         raise VoxploreError("cell to mesh", expected="some solid", got="none")
-    whole = np.tile(voxels, tile)
+    whole = geometry.tile(voxels, tile)
     kept = whole if keep_loose else bodies(whole).largest
     field, growth = _field(voxels, smooth), _START
     if max(tile) > 1:
         growth, _ = _growth(field, voxels.mean(dtype=np.float64), growth)
-        field = np.tile(field, tile)
+        field = geometry.tile(field, tile)
     field = np.where(kept == whole, field, np.minimum(field, 0.5 - _LEAST)).astype(np.float32)
     growth, miss = _growth(field, kept.mean(dtype=np.float64), growth)
     if miss > 0.01:

@@ -18,7 +18,7 @@ from voxplore.export.meshes import MESH_WRITERS, three_mf
 from voxplore.export.surface import cell_mesh
 from voxplore.kernels import bodies
 from voxplore.parallel import map_items
-from voxplore.ranges import Smooth, Tile, Workers, within
+from voxplore.ranges import Count, Millimetres, Smooth, Tile, Workers, within
 from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["FORMATS", "encode", "export", "file_names"]
@@ -39,7 +39,7 @@ def export(
     overwrite: bool = False,
     workers: Workers | None = 1,
     keep_loose: bool = False,
-    triangles: int | None = None,
+    triangles: Count | None = None,
     material: Material | None = None,
     case: str = "all",
 ) -> list[Path]:
@@ -54,9 +54,8 @@ def export(
     if format not in FORMATS:
         raise VoxploreError("export format", expected=f"one of {', '.join(FORMATS)}", got=format)
     edges = _edges(size)
-    if len(tile) != 3 or min(tile) < 1:
-        raise VoxploreError("tile", expected="three positive counts", got=str(tile))
     cells = cells if isinstance(cells, UnitCells) else UnitCells.from_voxels(as_voxels(cells))
+    geometry.check_lattice((cells.resolution,) * 3, tile)
     names = [f"{stem}.{format}" for stem in file_names([str(name) for name in cells.index["id"].tolist()])]
     setting = {"keep_loose": keep_loose, "triangles": triangles, "material": material, "case": case}
     with storage.staged_folder(folder, overwrite) as stage:
@@ -73,14 +72,15 @@ def export(
     return [Path(folder) / name for name in names]
 
 
+@within
 def encode(
     voxels: np.ndarray,
     format: str = "stl",
-    size: tuple[float, float, float] = (10.0, 10.0, 10.0),
-    tile: tuple[int, int, int] = (1, 1, 1),
-    smooth: float = 0.8,
+    size: tuple[Millimetres, Millimetres, Millimetres] = (10.0, 10.0, 10.0),
+    tile: tuple[Tile, Tile, Tile] = (1, 1, 1),
+    smooth: Smooth = 0.8,
     keep_loose: bool = False,
-    triangles: int | None = None,
+    triangles: Count | None = None,
     material: Material | None = None,
     case: str = "all",
     name: str = "unit cell",

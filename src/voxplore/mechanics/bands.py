@@ -17,6 +17,7 @@ import scipy.sparse.linalg
 
 from voxplore.errors import VoxploreError
 from voxplore.kernels import carrying, grid_nodes
+from voxplore.ranges import BandNumber, Edge, Poisson, Soft, Steps, within
 
 from .elasticity import check_edges
 from .element import CORNERS, elastic_element
@@ -50,7 +51,8 @@ class Bands:
         return np.stack([lower[open_], upper[open_]], axis=1)
 
 
-def zone_path(steps: int = 4, turned: bool = False) -> np.ndarray:
+@within
+def zone_path(steps: Steps = 4, turned: bool = False) -> np.ndarray:
     """Wavevectors along G-X-M-R-G, `steps` a leg: float64 (4 steps + 1, 3).
 
     That suffices for a cell with the symmetry of the cube. turned: also with the axes in their two other cyclic orders.
@@ -61,14 +63,15 @@ def zone_path(steps: int = 4, turned: bool = False) -> np.ndarray:
     return np.concatenate([path[:, np.roll(range(3), k)] for k in range(3)]) if turned else path
 
 
+@within
 def band_structure(
     voxels: np.ndarray,
     wavevectors: np.ndarray,
-    bands: int = 12,
-    poisson: float = 0.3,
-    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    void_young: float = 0.0,
-    void_density: float = 0.0,
+    bands: BandNumber = 12,
+    poisson: Poisson = 0.3,
+    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0),
+    void_young: Soft = 0.0,
+    void_density: Soft = 0.0,
 ) -> Bands:
     """The lowest `bands` of the periodic cell Bool (dx, dy, dz) at wavevectors (m, 3).
 

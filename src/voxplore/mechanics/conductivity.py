@@ -3,6 +3,7 @@
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Edge, Modulus, Soft, Tolerance, within
 from voxplore.unitcells import UnitCells, as_voxels
 
 from .elasticity import check_edges
@@ -12,12 +13,13 @@ from .homogenise import homogenise
 __all__ = ["effective_conductivity"]
 
 
+@within
 def effective_conductivity(
     voxels: UnitCells | np.ndarray,
-    conductivity: float = 1.0,
-    tolerance: float = 1e-5,
-    void_conductivity: float = 0.0,
-    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    conductivity: Modulus = 1.0,
+    tolerance: Tolerance = 1e-5,
+    void_conductivity: Soft = 0.0,
+    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """Conductivity (3, 3) of Bool (d, d, d), or (n, 3, 3) of UnitCells or Bool (n, d, d, d); unit of `conductivity`.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Modulus, Poisson, Soft, within
 
 from .directions import poisson_extremes, young_along, young_extremes
 from .waves import wave_speeds
@@ -59,12 +60,13 @@ CONSTANTS: tuple[Constant, ...] = (
 )  # fmt: skip
 
 
+@within
 def derived(
     stiffness: np.ndarray,
     relative_density: float | np.ndarray,
-    young: float = 1.0,
-    poisson: float = 0.3,
-    void_young: float = 0.0,
+    young: Modulus = 1.0,
+    poisson: Poisson = 0.3,
+    void_young: Soft = 0.0,
 ) -> dict[str, np.ndarray]:
     """Constants of float64 (6, 6) or (n, 6, 6): a value, or an array (n,), for each key of CONSTANTS.
 
@@ -105,7 +107,8 @@ def derived(
     return {constant.key: np.asarray(out[constant.key]) for constant in CONSTANTS}
 
 
-def directional_young(stiffness: np.ndarray, directions: np.ndarray, young: float = 1.0) -> np.ndarray:
+@within
+def directional_young(stiffness: np.ndarray, directions: np.ndarray, young: Modulus = 1.0) -> np.ndarray:
     """Young's modulus along each direction: (6, 6) or (n, 6, 6), directions (m, 3) of any length -> (..., m).
 
     1 / E = n_i n_j n_k n_l S_ijkl. young: of the solid, below 1e-7 of which a modulus counts as 0.
@@ -116,8 +119,9 @@ def directional_young(stiffness: np.ndarray, directions: np.ndarray, young: floa
     return _modulus(1 / young_along(s[..., None, :, :], unit), floor)
 
 
+@within
 def hashin_shtrikman(
-    relative_density: float | np.ndarray, young: float = 1.0, poisson: float = 0.3, void_young: float = 0.0
+    relative_density: float | np.ndarray, young: Modulus = 1.0, poisson: Poisson = 0.3, void_young: Soft = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Upper bounds on bulk and shear modulus of an isotropic composite of solid and void (Hashin & Shtrikman 1963).
 

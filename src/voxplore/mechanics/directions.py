@@ -14,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from voxplore.ranges import Count, within
+
 __all__ = ["poisson_extremes", "spread_directions", "young_along", "young_extremes"]
 
 Extreme = tuple[np.ndarray, np.ndarray]
@@ -21,7 +23,8 @@ Extreme = tuple[np.ndarray, np.ndarray]
 _STARTS, _STEPS, _ARC, _LONGEST = 6, 6, 1e-3, 0.2
 
 
-def spread_directions(n: int = 400) -> np.ndarray:
+@within
+def spread_directions(n: Count = 400) -> np.ndarray:
     """Directions spread evenly over half the sphere (a spiral of golden angles), with axes and diagonals: (m, 3)."""
     height = (np.arange(n) + 0.5) / n
     angle = np.pi * (3 - np.sqrt(5)) * np.arange(n)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Edge, Modulus, Poisson, Soft, Tolerance, within
 from voxplore.unitcells import UnitCells, as_voxels
 
 from .element import elastic_element
@@ -11,13 +12,14 @@ from .homogenise import homogenise
 __all__ = ["effective_stiffness"]
 
 
+@within
 def effective_stiffness(
     voxels: UnitCells | np.ndarray,
-    young: float = 1.0,
-    poisson: float = 0.3,
-    tolerance: float = 1e-5,
-    void_young: float = 0.0,
-    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    young: Modulus = 1.0,
+    poisson: Poisson = 0.3,
+    tolerance: Tolerance = 1e-5,
+    void_young: Soft = 0.0,
+    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """Stiffness (6, 6) of Bool (d, d, d), or (n, 6, 6) of UnitCells or Bool (n, d, d, d); unit of `young`.
 

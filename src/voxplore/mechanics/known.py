@@ -27,7 +27,10 @@ def read_properties(
     or another.
     """
     path = properties_file(path)
-    rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
+    except csv.Error as error:
+        raise VoxploreError(path, expected="a CSV table", got=str(error)) from error
     rows = [{storage.unquoted(key): storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
     missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
     if missing:

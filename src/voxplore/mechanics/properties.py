@@ -19,7 +19,7 @@ import numpy as np
 from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
-from voxplore.ranges import Modulus, Poisson, Tolerance, Workers, within
+from voxplore.ranges import Edge, Modulus, Poisson, Soft, Tolerance, Workers, within
 from voxplore.unitcells import UnitCells, unpack
 
 from .batched import homogenise_batch
@@ -84,9 +84,9 @@ def properties_of(
     young: Modulus = 1.0,
     poisson: Poisson = 0.3,
     tolerance: Tolerance = 1e-4,
-    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    void_young: float = 0.0,
-    void_conductivity: float = 0.0,
+    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0),
+    void_young: Soft = 0.0,
+    void_conductivity: Soft = 0.0,
     pores: bool = False,
     workers: Workers | None = None,
     engine: str = "local",

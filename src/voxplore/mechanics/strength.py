@@ -11,6 +11,7 @@ as voxels shrink; that which 1 % of the solid exceeds hardly does, and is given 
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Edge, Poisson, Tolerance, within
 from voxplore.unitcells import UnitCells, as_voxels
 
 from .constants import Constant
@@ -34,11 +35,12 @@ STRENGTHS: tuple[Constant, ...] = (
 )  # fmt: skip
 
 
+@within
 def first_yield(
     voxels: UnitCells | np.ndarray,
-    poisson: float = 0.3,
-    tolerance: float = 1e-4,
-    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    poisson: Poisson = 0.3,
+    tolerance: Tolerance = 1e-4,
+    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """Mean stress at first yield, in the solid's yield stress: (3, 2) of Bool (d, d, d), (n, 3, 2) of more cells.
 

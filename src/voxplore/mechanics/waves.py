@@ -8,6 +8,7 @@ solid's.
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Modulus, within
 
 __all__ = ["wave_speeds"]
 
@@ -15,8 +16,9 @@ __all__ = ["wave_speeds"]
 _VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
+@within
 def wave_speeds(
-    stiffness: np.ndarray, relative_density: float | np.ndarray, directions: np.ndarray, density: float = 1.0
+    stiffness: np.ndarray, relative_density: float | np.ndarray, directions: np.ndarray, density: Modulus = 1.0
 ) -> np.ndarray:
     """Speeds of the three waves, the slowest first: stiffness (6, 6) or (n, 6, 6), directions (m, 3) -> (..., m, 3).
 

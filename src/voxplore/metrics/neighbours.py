@@ -84,7 +84,8 @@ class Reference:
         """Queries packed as the reference is; VoxploreError where their resolution is another."""
         queries = as_cells(queries)
         if queries.resolution != self.resolution:
-            raise VoxploreError("queries", expected=f"resolution {self.resolution}", got=str(queries.resolution))
+            expected = f"resolution {self.resolution} as the reference has (`voxplore build own --resample` changes it)"
+            raise VoxploreError("cells", expected=expected, got=str(queries.resolution))
         return kernels.packed_bits(queries.packed, self.resolution, threads or self.threads)
 
 

@@ -95,7 +95,7 @@ def read_columns(path: Path, n: int) -> dict[str, np.ndarray]:
     """The columns of scores.csv, read in pieces: as Python strings a million rows take gigabytes."""
     pieces: list[list[np.ndarray]] = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             names = [storage.unquoted(name) for name in next(reader, [])]
             while rows := list(itertools.islice(reader, 4096)):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Count, Seed, within
 from voxplore.unitcells import UnitCells
 
 from . import discovery, pairwise
@@ -116,13 +117,14 @@ def summed(
     return Scores(title, n, empty, ordered, std, columns, _provenance(samples, reference, held_out))
 
 
+@within
 def reference_rows(
     reference: Cells | Reference,
     train: Cells,
     held_out: Cells,
     *,
-    n: int = 1000,
-    seed: int = 0,
+    n: Count = 1000,
+    seed: Seed = 0,
     vun: bool = True,
     five: bool = False,
 ) -> dict[str, Scores]:
@@ -137,8 +139,9 @@ def reference_rows(
     }
 
 
+@within
 def reference_cells(
-    reference: Reference, train: Cells, held_out: Cells, *, n: int = 1000, seed: int = 0
+    reference: Reference, train: Cells, held_out: Cells, *, n: Count = 1000, seed: Seed = 0
 ) -> dict[str, UnitCells]:
     """The cells of `reference_rows`."""
     rng = np.random.default_rng(seed)

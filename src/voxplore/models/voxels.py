@@ -143,11 +143,11 @@ def half_precision(device: str) -> torch.autocast:
     return torch.autocast("cuda", torch.bfloat16, enabled=on_gpu(device))
 
 
-def checked_cells(cells: UnitCells, resolution: int) -> np.ndarray:
-    """The packed rows of training cells; VoxploreError where there are none or at another resolution."""
+def checked_cells(cells: UnitCells, resolution: int, what: str = "training cells") -> np.ndarray:
+    """The packed rows of cells; VoxploreError about `what` where there are none or at another resolution."""
     if cells.resolution != resolution or not len(cells):
         got = f"{len(cells)} at {cells.resolution}^3"
-        raise VoxploreError("training cells", expected=f"cells at {resolution}^3", got=got)
+        raise VoxploreError(what, expected=f"cells at {resolution}^3", got=got)
     return np.asarray(cells.packed)
 
 

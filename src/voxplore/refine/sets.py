@@ -10,6 +10,7 @@ from voxplore import __version__, metrics
 from voxplore.errors import VoxploreError
 from voxplore.metrics.scores import GATE
 from voxplore.parallel import map_items
+from voxplore.ranges import Workers, within
 from voxplore.unitcells import UnitCells, pack, unpack
 
 from . import struts
@@ -24,12 +25,13 @@ __all__ = ["METHODS", "Change", "by_struts", "compare", "refine"]
 METHODS = ("geometric", "learned", "both", "struts")
 
 
+@within
 def refine(
     cells: UnitCells,
     method: str = "geometric",
     refiner: "Refiner | str | Path | None" = None,
     *,
-    workers: int | None = 1,
+    workers: Workers | None = 1,
     engine: str = "local",
 ) -> UnitCells:
     """Repaired cells, in the order and with the ids of `cells`; the same on any number of workers.

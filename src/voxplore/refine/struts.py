@@ -13,6 +13,7 @@ from voxplore.data.synthetic.periodic import PeriodicNet
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, Operation, apply_operation
 from voxplore.parallel import map_items
+from voxplore.ranges import Workers, within
 from voxplore.refine.skeleton import skeleton_net
 from voxplore.refine.strut_axes import StrutFit, moved, polished, with_radius
 from voxplore.refine.strut_nets import shrunk, symmetrised
@@ -49,7 +50,8 @@ def fit_struts(cell: np.ndarray) -> StrutFit:
     return _symmetric(fit, cell)
 
 
-def fits_of(cells: UnitCells, workers: int | None = 1, engine: str = "local") -> list[StrutFit | None]:
+@within
+def fits_of(cells: UnitCells, workers: Workers | None = 1, engine: str = "local") -> list[StrutFit | None]:
     """The fit of each cell, or None where no strut is found or the net's IoU with the cell is under LEAST_IOU."""
     work = partial(_fit_row, resolution=cells.resolution)
     return list(map_items(work, list(np.asarray(cells.packed)), workers=workers, engine=engine))

@@ -149,16 +149,18 @@ class Table:
 def compare(
     folders: Sequence[str | Path],
     out: str | Path,
-    printed: Iterable[str] = (),
+    printed: Sequence[str] = (),
     overwrite: bool = False,
     columns: Sequence[str] = (),
 ) -> Table:
     """Write table.txt, table.md, table.tex and table.csv to `out` from folders that `evaluate` wrote.
 
     printed: sets (PRINTED) whose rows in the paper are put beside them. columns: keys of METRICS, in order; by
-    default COLUMNS, and SECOND where every row was scored by benchmark v2.
+    default COLUMNS, and SECOND where every row was scored by benchmark v2. VoxploreError where there is no row.
     """
     storage.refuse_existing(Path(out), overwrite)
+    if not folders and not printed:
+        raise VoxploreError("compare", expected="one folder of scores or more, or --printed", got="neither")
     table = table_of([scores for folder in folders for scores in _read(Path(folder))], printed, columns)
     with storage.staged_folder(out, overwrite) as stage:
         for suffix, text in (("txt", table.text() + "\n"), ("md", table.markdown()), ("tex", table.latex())):

@@ -96,7 +96,8 @@ def _draw(table: Table, path: Path) -> None:
         axes.set_xlabel(METRIC[across].label)
         axes.set_ylabel(METRIC[up].label)
         axes.set_xlim(left=-0.02)
-    figure.axes[-1].legend(fontsize="x-small", loc="best")
+    if figure.axes[-1].get_legend_handles_labels()[0]:
+        figure.axes[-1].legend(fontsize="x-small", loc="best")
     figure.savefig(path, dpi=100)
 
 

@@ -7,15 +7,17 @@ import numpy as np
 
 from voxplore import storage
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Pixels, within
 
 __all__ = ["render_directional"]
 
 
+@within
 def render_directional(
     value: Callable[[np.ndarray], np.ndarray],
     path: str | Path,
     label: str = "Young's modulus",
-    size: int = 600,
+    size: Pixels = 600,
 ) -> None:
     """Write a PNG of the surface n -> value(n) n, coloured by the value.
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from voxplore import storage
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Millimetres, within
 from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["Plot", "gallery"]
@@ -43,6 +44,7 @@ class Plot:
     cloud: Mapping[str, np.ndarray]
 
 
+@within
 def gallery(
     cells: UnitCells | np.ndarray,
     path: str | Path,
@@ -54,7 +56,7 @@ def gallery(
     units: Mapping[str, str] | None = None,
     plot: Plot | None = None,
     tensors: np.ndarray | None = None,
-    size_mm: float = 10.0,
+    size_mm: Millimetres = 10.0,
     brief: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page.

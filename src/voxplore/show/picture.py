@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from voxplore import geometry, storage
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Columns, Pixels, Tile, within
 from voxplore.show import shade
 from voxplore.show.graph import graph_field
 from voxplore.show.raymarch import Camera, Rays, rays, surface_field
@@ -21,15 +22,16 @@ __all__ = ["render", "render_graph", "render_lattice", "sheet"]
 
 _OVERSAMPLING = 2
 _INK = (70, 76, 84)
-Tile = np.ndarray  # uint8 (size, size, 3)
+Square = np.ndarray  # uint8 (size, size, 3)
 
 
+@within
 def render(
     cells: UnitCells | np.ndarray,
     path: str | Path,
-    columns: int = 8,
+    columns: Columns = 8,
     captions: Sequence[str] | None = None,
-    size: int = 200,
+    size: Pixels = 200,
 ) -> None:
     """Write a PNG with a grid of unit cells, `columns` a row, each `size` pixels wide, on white.
 
@@ -53,16 +55,15 @@ def sheet(
     return _grid(tiles, min(_checked(columns, 1, 1000, "columns"), len(tiles)), captions)
 
 
+@within
 def render_lattice(
     cells: UnitCells | np.ndarray,
     path: str | Path,
-    tile: tuple[int, int, int] = (3, 3, 3),
-    size: int = 420,
+    tile: tuple[Tile, Tile, Tile] = (3, 3, 3),
+    size: Pixels = 420,
 ) -> None:
     """Write a PNG with a row for each cell: the unit cell, and beside it the lattice of `tile` cells along x, y, z."""
     voxels = as_voxels(cells)
-    if min(tile) < 1:
-        raise VoxploreError("tile", expected="three positive counts", got=str(tile))
     shape = voxels.shape[1:]
     single = _View(shape, size)
     many = _View((shape[0] * tile[0], shape[1] * tile[1], shape[2] * tile[2]), size)
@@ -73,12 +74,13 @@ def render_lattice(
     _write(_grid(tiles, 2, None), path)
 
 
+@within
 def render_graph(
     nodes: np.ndarray,
     edges: np.ndarray,
     voxels: np.ndarray,
     path: str | Path,
-    size: int = 420,
+    size: Pixels = 420,
 ) -> None:
     """Write a PNG with a strut graph beside the unit cell that was made from it.
 
@@ -99,14 +101,14 @@ class _View:
         self._size = size
         self._rays: Rays = rays((shape[0], shape[1], shape[2]), self.camera)
 
-    def draw(self, field: np.ndarray, accent: np.ndarray | None = None) -> Tile:
+    def draw(self, field: np.ndarray, accent: np.ndarray | None = None) -> Square:
         image = shade.draw(field, self._rays, self.camera.axes(), accent=accent)
         image = image.reshape(self._size, _OVERSAMPLING, self._size, _OVERSAMPLING, 4).mean((1, 3))
         colour = image[..., :3] + (1 - image[..., 3:])  # over white
         return (255 * np.clip(colour, 0, 1) ** (1 / 2.2) + 0.5).astype(np.uint8)
 
 
-def _grid(tiles: list[Tile], columns: int, captions: Sequence[str] | None) -> Image.Image:
+def _grid(tiles: list[Square], columns: int, captions: Sequence[str] | None) -> Image.Image:
     size = tiles[0].shape[0]
     height_of_text = max(9, round(size * 0.062))
     font = ImageFont.load_default(height_of_text)  # pyright: ignore

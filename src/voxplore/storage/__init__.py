@@ -1,7 +1,7 @@
 """Files: written in one step, locked, resumable; text, tables and checksums. NumPy and the standard library alone."""
 
 from voxplore.storage.atomic import atomic_file, put_in_place, refuse_existing, staged_folder
-from voxplore.storage.bounded import limited_lines
+from voxplore.storage.bounded import check_regular, limited_lines
 from voxplore.storage.cache import cache_folder, usable_cache
 from voxplore.storage.checksums import check_sha256
 from voxplore.storage.locks import lock, sweep
@@ -16,6 +16,7 @@ __all__ = [
     "ResumableFolder",
     "atomic_file",
     "cache_folder",
+    "check_regular",
     "check_sha256",
     "csv_line",
     "csv_rows",

@@ -1,16 +1,30 @@
 """Arrays of numbers from .npy and .npz files; nothing is unpickled, no archive unpacks to more than is plausible."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["read_archive", "read_array"]
+__all__ = ["numbers_of", "read_archive", "read_array"]
 
 #: An archive may unpack to this many bytes: 500,000 cells at 48^3, packed.
 _MAX_UNPACKED = 8 << 30
+
+
+def numbers_of(words: Sequence[str | bytes], kind: np.dtype, where: object) -> np.ndarray:
+    """Numbers that are written out, as an array (n,) of this type; VoxploreError where the type does not hold one.
+
+    Raises ValueError for what is no number.
+    """
+    values = np.array(words, np.float64)
+    if kind.kind in "iu":
+        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        if not ((values >= low) & (values <= high) & (values == np.rint(values))).all():
+            raise VoxploreError(where, expected=f"whole numbers from {low} to {high}", got="others")
+    return values.astype(kind)
 
 
 def read_array(path: Path) -> np.ndarray:

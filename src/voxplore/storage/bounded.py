@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["LONGEST_LINE", "MOST_BYTES", "limited_lines", "limited_text", "unpacked"]
+__all__ = ["LONGEST_LINE", "MOST_BYTES", "check_regular", "limited_lines", "limited_text", "unpacked"]
 
 #: Bytes of one line: a strut graph of 50,000 nodes.
 LONGEST_LINE = 1 << 22
@@ -36,11 +36,18 @@ def limited_lines(path: Path, file: BinaryIO) -> Iterator[str]:
         yield line.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
 
 
+def check_regular(path: Path) -> None:
+    """Raise VoxploreError where a path leads to a pipe or a device, which may never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise VoxploreError(path, expected="a file", got="a pipe or a device")
+
+
 def limited_text(path: Path, most: int = MOST_BYTES) -> str:
     """The whole text of a UTF-8 file, without its byte-order mark; VoxploreError where it is larger than `most` bytes.
 
     Raises OSError and UnicodeDecodeError as `Path.read_text` does.
     """
+    check_regular(path)
     with open(path, "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:

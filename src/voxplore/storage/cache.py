@@ -19,21 +19,27 @@ _told: set[Path] = set()
 
 
 def cache_folder() -> Path:
-    """Where downloads go: VOXPLORE_CACHE, else `voxplore` in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "voxplore"
-    return Path(os.environ.get("VOXPLORE_CACHE") or default)
+    """Where downloads go: VOXPLORE_CACHE, else `voxplore` in the user's cache folder; VoxploreError where none is."""
+    for name, below in (("VOXPLORE_CACHE", "."), ("XDG_CACHE_HOME", "voxplore")):
+        if os.environ.get(name):
+            return Path(os.environ[name]) / below
+    try:
+        return Path.home() / ".cache" / "voxplore"
+    except RuntimeError as error:  # HOME is not set, and the system does not know this user
+        raise VoxploreError("cache", expected="a home folder, or VOXPLORE_CACHE", got="neither") from error
 
 
 def usable_cache(name: str) -> Path | None:
     """The part `name` of the cache; None where it cannot be written, which is said once on stderr."""
-    folder = cache_folder() / name
+    folder = Path("cache", name)
     try:
+        folder = cache_folder() / name
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError as error:
+    except (OSError, VoxploreError) as error:
         if folder not in _told:
-            reason = str(error.strerror or error).lower()
+            reason = str(getattr(error, "strerror", None) or error).lower()
             print(
                 f"voxplore: {folder}: nothing is kept there ({reason}); VOXPLORE_CACHE names another", file=sys.stderr
             )

@@ -20,7 +20,7 @@ def read_index(path: Path, n: int) -> dict[str, np.ndarray]:
     """The columns of index.csv, read in pieces: as Python strings a large index takes hundreds of megabytes."""
     pieces: list[list[np.ndarray]] = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             names = [unquoted(name) for name in next(reader, [])]
             if "id" not in names or len(set(names)) != len(names):

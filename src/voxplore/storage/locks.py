@@ -56,7 +56,9 @@ def sweep(folder: str | Path) -> None:
 def _locked(file: Path, path: Path) -> Iterator[None]:
     """Hold the lock of `file`, which its last holder may have removed between our opening and locking it."""
     while True:
-        with open(file, "w") as opened:
+        with named_os_errors(path):
+            opened = open(file, "w")  # noqa: SIM115 (closed below)
+        with opened:
             try:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from voxplore.errors import VoxploreError
 
-__all__ = ["LONGEST_FIELD", "check_about", "check_ids", "printable"]
+__all__ = ["LONGEST_FIELD", "check_about", "check_ids", "name_of", "printable"]
 
 #: Letters of one field of a table, at most: NumPy takes as much for each row as for the longest.
 LONGEST_FIELD = 1000
 _LONGEST_ID = 200
+_LONGEST_NAME = 150
 _LONGEST_TEXT = 10_000
 
 #: Descriptive field of a header -> its type; fields that are not here may be anything.
@@ -50,6 +52,11 @@ def check_ids(ids: Iterable[str]) -> None:
         if not name or len(name) > _LONGEST_ID or not name.isprintable():
             got = repr(name[:40]) if len(name) <= _LONGEST_ID else f"one of {len(name)}"
             raise VoxploreError("id", expected=f"1 to {_LONGEST_ID} printable letters", got=got)
+
+
+def name_of(path: Path) -> str:
+    """What a file or folder is called, without its suffix, as a part of ids: what no table can hold is a "_"."""
+    return "".join(letter if letter.isprintable() else "_" for letter in path.stem)[:_LONGEST_NAME]
 
 
 def printable(text: str) -> str:

@@ -8,16 +8,27 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from voxplore.errors import VoxploreError
+
 __all__ = ["fast_arithmetic", "on_gpu", "pick_device", "placed"]
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
 def pick_device(device: str) -> str:
-    """ "auto" is CUDA where there is one, else the CPU; under torchrun each process has its own GPU."""
+    """ "auto" is CUDA where there is one, else the CPU; under torchrun each process has its own GPU.
+
+    Raises VoxploreError for a word that names no device, and for a device that is not there.
+    """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     local = os.environ.get("LOCAL_RANK")
-    return f"cuda:{local}" if device == "cuda" and local is not None else device
+    device = f"cuda:{local}" if device == "cuda" and local is not None else device
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:  # torch raises three types, by what is missing
+        expected = "auto, cpu, or cuda where there is a GPU that torch can use"
+        raise VoxploreError("device", expected=expected, got=device[:40]) from error
+    return device
 
 
 def on_gpu(device: str) -> bool:

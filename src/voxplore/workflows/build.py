@@ -13,6 +13,7 @@ from voxplore.data.prepare.splits import periodicity_floor, with_split
 from voxplore.errors import VoxploreError
 from voxplore.metrics import periodicity
 from voxplore.ranges import Length, Radius, Resolution, Seed, Threshold, within
+from voxplore.storage.schema import name_of
 from voxplore.unitcells import UnitCells
 
 __all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxels", "join"]
@@ -154,7 +155,7 @@ def _from_files(
     paths: Sequence[Path], read: Callable[[Path], np.ndarray], name: str, suffixes: Sequence[str]
 ) -> UnitCells:
     paths = _files(paths, suffixes, name)
-    ids = [path.stem for path in paths]
+    ids = [name_of(path) for path in paths]
     if len(set(ids)) < len(ids):
         ids = [f"{number:06d}-{stem}" for number, stem in enumerate(ids)]
     return UnitCells.from_voxels(np.stack([read(path) for path in paths]), {"id": np.array(ids, np.str_)}, name=name)

@@ -10,6 +10,8 @@ import numpy as np
 from voxplore import storage
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.record.shipped import reference_cells
+from voxplore.errors import VoxploreError
+from voxplore.geometry import check_lattice
 from voxplore.metrics import Scores
 from voxplore.metrics.neighbours import Reference
 from voxplore.ranges import Count, Range, Seed, Workers, within
@@ -95,6 +97,7 @@ def discover(
     storage.stage("opening the model and the known cells")
     generator: Any = load_model(model, device)
     sources = reference_cells() if reference is None else reference
+    check_lattice((sources.resolution,) * 3, (use.tile,) * 3)
     earlier = Earlier() if continued is None else earlier_rounds(continued)
     known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)
     index, table = Reference(known), known_properties(sources)
@@ -102,6 +105,9 @@ def discover(
         generator.avoid(earlier.cells)
     storage.stage(f"drawing {n} cells")
     drawn = generator.generate(n, seed=seed)
+    if drawn.resolution != known.resolution:
+        expected = f"known cells at {drawn.resolution}^3 as the model draws (`voxplore build own --resample`)"
+        raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
     name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
     found_by = np.full(n, "drawn")
     if target is not None:

@@ -18,7 +18,7 @@ from voxplore.data.opening import load_cells
 from voxplore.errors import VoxploreError
 from voxplore.mechanics import properties_file, read_properties
 from voxplore.parallel import map_items
-from voxplore.ranges import Count, Seed, check_config, check_options
+from voxplore.ranges import Count, Seed, Workers, check_config, check_options, within
 from voxplore.storage import ResumableFolder, resumable_folder
 from voxplore.unitcells import UnitCells, array_header, index_columns, write_header
 from voxplore.workflows.cost import made
@@ -41,6 +41,13 @@ class Wanted(NamedTuple):
     name: str
     first: float
     last: float
+
+    @classmethod
+    def checked(cls, name: str, first: float, last: float) -> "Wanted":
+        """The same; VoxploreError where a number is not finite."""
+        if not (np.isfinite(first) and np.isfinite(last)):
+            raise VoxploreError(name, expected="finite numbers", got=f"{first:g}:{last:g}")
+        return cls(name, first, last)
 
 
 class Known(NamedTuple):
@@ -100,11 +107,12 @@ class Summary:
     off: float | None
 
 
+@within
 def draw_into(
     out: str | Path,
     drawing: Drawing,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "local",
     overwrite: bool = False,
     progress: Callable[[int], object] = lambda n: None,

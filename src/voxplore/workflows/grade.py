@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from voxplore.errors import VoxploreError
+from voxplore.geometry import check_lattice
 from voxplore.kernels import bodies
 from voxplore.unitcells import UnitCells, unpack
 from voxplore.workflows.decoders import line_of, steerable
@@ -46,6 +47,7 @@ def graded(model: Any, cells: UnitCells, axis: int, tile: tuple[int, int, int]) 
     parts. Raises VoxploreError for fewer than two cells or layers, for a model that has no decoder of latents, and
     where the lattice falls apart along the axis.
     """
+    check_lattice((cells.resolution,) * 3, tile)
     layers = tile[axis]
     if len(cells) < 2 or layers < max(3, len(cells)):
         got = f"{len(cells)} cells and {layers} layers"

@@ -87,7 +87,7 @@ def earlier_rounds(folder: str | Path) -> Earlier:
     rows = csv.DictReader(io.StringIO(storage.read_text(folder / "progress.csv")))
     try:
         best = [(int(row["round"]), float(row["best"])) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise VoxploreError(folder / "progress.csv", expected="columns round and best", got=str(error)) from error
     return Earlier(cells, rounds, best)
 

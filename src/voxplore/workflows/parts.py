@@ -12,7 +12,7 @@ from voxplore.errors import VoxploreError
 from voxplore.export import Mesh, cell_mesh, file_names
 from voxplore.export.meshes import MESH_WRITERS, three_mf
 from voxplore.kernels import bodies
-from voxplore.ranges import Millimetres, Smooth, within
+from voxplore.ranges import Millimetres, Skin, Smooth, Tile, within
 from voxplore.unitcells import UnitCells, unpack
 from voxplore.workflows.grade import Graded, graded
 
@@ -55,7 +55,7 @@ def fill(
     *,
     format: str = "stl",
     size_mm: Millimetres = 10.0,
-    skin_mm: float = 0.0,
+    skin_mm: Skin = 0.0,
     smooth: Smooth = 0.8,
     overwrite: bool = False,
 ) -> list[Part]:
@@ -88,7 +88,7 @@ def grade(
     folder: str | Path,
     *,
     axis: str = "z",
-    tile: Sequence[int] = (2, 2, 6),
+    tile: Sequence[Tile] = (2, 2, 6),
     model: str = "default",
     format: str = "stl",
     size_mm: Millimetres = 10.0,

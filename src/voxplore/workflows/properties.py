@@ -11,7 +11,9 @@ from tqdm import tqdm
 from voxplore import storage
 from voxplore.checks import checks_of, surface
 from voxplore.export import file_names
+from voxplore.geometry import check_lattice
 from voxplore.mechanics import CONTENT, asked_and_solved, directional_young, properties_of, stiffness_of
+from voxplore.ranges import Workers, within
 from voxplore.show import render_directional
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.bands import bands_of
@@ -26,6 +28,7 @@ class Solved(NamedTuple):
     wanted: dict[str, dict[str, float]]
 
 
+@within
 def properties(
     cells: UnitCells,
     out: str | Path,
@@ -35,7 +38,7 @@ def properties(
     bands: bool = False,
     pictures: bool = False,
     cache: bool = True,
-    workers: int | None = None,
+    workers: Workers | None = None,
     engine: str = "local",
     overwrite: bool = False,
 ) -> Solved:
@@ -47,6 +50,8 @@ def properties(
     the user's cache and kept there, so that work that was broken off goes on where it was.
     """
     storage.refuse_existing(Path(out), overwrite)
+    if checks is not None:
+        check_lattice((cells.resolution,) * 3, checks.get("tile", (1, 1, 1)))
     shared = {"workers": workers, "engine": engine}
     known = storage.usable_cache("properties") if cache else None
     storage.stage(f"solving {len(cells)} cells", bar=True)

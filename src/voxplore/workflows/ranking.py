@@ -10,6 +10,7 @@ from voxplore.checks.features import thinnest
 from voxplore.geometry import tile as tiled
 from voxplore.kernels import bodies, periodic_components
 from voxplore.metrics.neighbours import Reference
+from voxplore.ranges import Feature, Millimetres, Tile, check_options
 from voxplore.unitcells import UnitCells, unpack
 
 __all__ = ["Use", "failures", "novelty_floor", "one_piece", "order_by_miss", "order_by_share", "usable"]
@@ -27,9 +28,12 @@ _ASKED, _QUANTILE = 256, 0.1
 class Use:
     """How a cell is to be used. tile: cells an edge of the block. Lengths in millimetres: cell edge, thinnest strut."""
 
-    tile: int = 2
-    size_mm: float = DEFAULT_SIZE_MM
-    strut_mm: float = DEFAULT_FEATURE_MM
+    tile: Tile = 2
+    size_mm: Millimetres = DEFAULT_SIZE_MM
+    strut_mm: Feature = DEFAULT_FEATURE_MM
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 def failures(scores: Columns, checks: Columns, whole: np.ndarray, floor: float, use: Use) -> list[str]:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from voxplore import storage
 from voxplore.data.synthetic.periodic import strut_graph
+from voxplore.errors import VoxploreError
 from voxplore.export.beams import beam_lattice
 from voxplore.export.write import file_names
+from voxplore.ranges import Millimetres, Workers, within
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.evaluate import reference_of
 
@@ -23,6 +25,7 @@ class Refined(NamedTuple):
     changes: list["Change"]
 
 
+@within
 def refine_cells(
     cells: UnitCells,
     out: str | Path,
@@ -30,10 +33,10 @@ def refine_cells(
     method: str = "geometric",
     refiner: str | Path | None = None,
     reference: UnitCells | None = None,
-    workers: int | None = None,
+    workers: Workers | None = None,
     engine: str = "local",
     overwrite: bool = False,
-    size: float = 10.0,
+    size: Millimetres = 10.0,
 ) -> Refined:
     """Repair cells (see `voxplore.refine`) and write them to `out`, with refinement.json: scores before and after.
 
@@ -45,6 +48,9 @@ def refine_cells(
 
     storage.refuse_existing(Path(out), overwrite)
     known = reference_of(reference).reference if reference is not None else None
+    if known is not None and known.resolution != cells.resolution:
+        expected = f"cells at {cells.resolution}^3 as those to repair (`voxplore build own --resample`)"
+        raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
     storage.stage(f"repairing {len(cells)} cells")
     fits = fits_of(cells, workers, engine) if method == "struts" else []
     refined = by_struts(cells, fits) if fits else refine(cells, method, refiner, workers=workers, engine=engine)

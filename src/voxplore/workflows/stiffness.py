@@ -5,18 +5,20 @@ from pathlib import Path
 import numpy as np
 
 from voxplore.mechanics.properties import properties_of
+from voxplore.ranges import Count, Workers, within
 from voxplore.unitcells import UnitCells
 
 __all__ = ["stiffness_ratio"]
 
 
+@within
 def stiffness_ratio(
     samples: UnitCells,
     held_out: UnitCells,
     pairs: tuple[np.ndarray, np.ndarray],
-    n: int,
+    n: Count,
     cache: str | Path | None = None,
-    workers: int | None = None,
+    workers: Workers | None = None,
 ) -> dict[str, float]:
     """`stiffness_ratio` of the first n pairs of equal density (rows of samples, rows of held_out), a stated subset.
 

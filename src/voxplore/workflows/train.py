@@ -95,10 +95,16 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
         if (out / "model" / "config.json").exists():
             return out / "model"
         model = model_class(settings, device)
+        begun = (out / "train.json").exists()
         if first:
             storage.write_json(out / "train.json", request)
         started = time.monotonic()
-        model.fit(cells, run=out / "run")
+        try:
+            model.fit(cells, run=out / "run")
+        except VoxploreError:
+            if first and not begun:
+                _forget(out)
+            raise
         model.trained |= {
             "recipe": name,
             "seconds": training_seconds(model.trained, time.monotonic() - started),
@@ -107,6 +113,16 @@ def train(cells: UnitCells, name: str, out: str | Path, changes: Sequence[str] =
         if first:
             model.save(out / "model")
     return out / "model"
+
+
+def _forget(out: Path) -> None:
+    """Remove what was written for a training that its model refuses before the first checkpoint."""
+    run = out / "run"
+    if not any(run.glob("*.safetensors")):
+        for path in (out / "train.json", run / "log.jsonl"):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # absent, or somebody else's files are in it
+            run.rmdir()
 
 
 def _compare(path: Path, request: dict[str, Any], read: Callable[[Any, str], Any]) -> None:

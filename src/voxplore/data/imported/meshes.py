@@ -16,6 +16,7 @@ import numpy as np
 
 from voxplore.data.imported.graphs import is_centred
 from voxplore.errors import VoxploreError
+from voxplore.storage import check_regular
 
 __all__ = ["SUFFIXES", "read_body", "read_mesh", "voxelise_mesh"]
 
@@ -150,6 +151,7 @@ def _triangles(path: Path) -> np.ndarray:
     if suffix not in SUFFIXES:
         expected = f"a mesh ({', '.join(SUFFIXES)}); `voxplore build own --source` reads voxels"
         raise VoxploreError(path, expected=expected, got=suffix or "no suffix")
+    check_regular(path)
     try:
         import trimesh
     except ImportError as error:

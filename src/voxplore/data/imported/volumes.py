@@ -5,10 +5,12 @@ scikit-image brings.
 """
 
 import bz2
+import contextlib
+import logging
 import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 
 from voxplore.data.imported.vti import read_vti
 from voxplore.errors import VoxploreError
-from voxplore.storage.arrays import read_archive, read_array
+from voxplore.storage.arrays import numbers_of, read_archive, read_array
 from voxplore.storage.bounded import unpacked
 from voxplore.storage.system_errors import reason_of
 
@@ -85,7 +87,7 @@ def _volume(path: Path, fields: dict[str, str], body: bytes) -> np.ndarray:
     elif encoding not in ("raw", "ascii", "txt", "text"):
         raise VoxploreError(path, expected=f"encoding raw, ascii, {' or '.join(_UNPACK)}", got=encoding[:40])
     text = encoding not in ("raw", *_UNPACK)
-    values = np.array(body.split(), np.float64).astype(dtype) if text else np.frombuffer(body, dtype)
+    values = numbers_of(body.split(), dtype, path) if text else np.frombuffer(body, dtype)
     if len(values) != n:
         raise VoxploreError(path, expected=f"{n} numbers", got=str(len(values)))
     array = values.reshape(sizes, order="F")  # the first axis is the fastest
@@ -100,7 +102,7 @@ def read_tiff(path: Path) -> dict[str, np.ndarray]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
+        with _silent("tifffile"), tifffile.TiffFile(path) as file:
             size = sum(series.size * series.dtype.itemsize for series in file.series if series.dtype is not None)
             if size > max(1 << 28, min(_MOST_BYTES, 500 * path.stat().st_size)):
                 raise VoxploreError(path, expected="a stack of plausible size", got=f"{size} bytes")
@@ -112,6 +114,17 @@ def read_tiff(path: Path) -> dict[str, np.ndarray]:
     if stack.ndim not in (2, 3, 4):
         raise VoxploreError(path, expected="a stack of grey images", got=f"shape {stack.shape}")
     return {path.stem: np.swapaxes(stack, -1, -2) if stack.ndim == 2 else np.swapaxes(stack, -1, -3)}
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Let a package log nothing meanwhile: what matters of a damaged file is the one error."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def read_slices(paths: list[Path]) -> np.ndarray:

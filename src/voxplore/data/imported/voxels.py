@@ -10,6 +10,8 @@ import numpy as np
 from voxplore import geometry
 from voxplore.data.imported.volumes import READERS, natural, read_slices
 from voxplore.errors import VoxploreError
+from voxplore.storage.bounded import check_regular
+from voxplore.storage.schema import name_of, printable
 from voxplore.storage.voxels import checked_voxels, chosen
 from voxplore.unitcells import UnitCells
 
@@ -35,11 +37,13 @@ def read_voxels(
     """
     path = Path(path)
     files = _files(path)
+    about = {"name": name_of(path), "source": printable(path.name)}
     if len(files) > 1 and all(file.suffix.lower() in _SLICES for file in files):
         first = next(iter(READERS[files[0].suffix.lower()](files[0]).values()))
         if first.ndim == 2:
             voxels = _sized(checked_voxels(read_slices(files), path, threshold), resolution)
-            return UnitCells.from_voxels(voxels, {"id": np.array([path.name])}, name=path.name, source=path.name)
+            name = printable(path.name)
+            return UnitCells.from_voxels(voxels, {"id": np.array([name])}, name=name, source=name)
     cells = [_sized(_voxels(file, key, threshold), resolution) for file in files]
     for file, one in zip(files, cells, strict=True):
         if one.shape[1:] != cells[0].shape[1:]:
@@ -48,11 +52,12 @@ def read_voxels(
             )
             raise VoxploreError(file, expected=expected, got=str(one.shape[-1]))
     index = {"id": _ids(files, [len(one) for one in cells])} if path.is_dir() else None
-    return UnitCells.from_voxels(np.concatenate(cells), index, name=path.stem, source=path.name)
+    return UnitCells.from_voxels(np.concatenate(cells), index, **about)
 
 
 def _files(path: Path) -> list[Path]:
     """The file itself, or those of a folder that can be read, in natural order."""
+    check_regular(path)
     if not path.is_dir():
         if path.suffix.lower() not in READERS or not path.exists():
             verb = OTHER_VERBS.get(path.suffix.lower())
@@ -63,6 +68,8 @@ def _files(path: Path) -> list[Path]:
         return [path]
     entries = sorted((file for file in path.iterdir() if not file.name.startswith(".")), key=natural)
     files = [file for file in entries if file.suffix.lower() in READERS]
+    for file in files:
+        check_regular(file)
     if not files:
         verb = next((OTHER_VERBS[file.suffix.lower()] for file in entries if file.suffix.lower() in OTHER_VERBS), None)
         told = f"; `{verb}` reads what is there" if verb else ""
@@ -82,7 +89,9 @@ def _sized(voxels: np.ndarray, resolution: int | None) -> np.ndarray:
 
 def _ids(files: list[Path], counts: list[int]) -> np.ndarray:
     """The name of each file, numbered where it holds several cells or another file has the same."""
-    stems = [file.stem for file in files]
-    names = [stem if stems.count(stem) == 1 else file.name for stem, file in zip(stems, files, strict=True)]
+    stems = [name_of(file) for file in files]
+    names = [stem if stems.count(stem) == 1 else printable(file.name) for stem, file in zip(stems, files, strict=True)]
+    if len(set(names)) < len(names):
+        names = [f"{number:06d}-{stem}" for number, stem in enumerate(stems)]
     found = [name if n == 1 else f"{name}-{i:06d}" for name, n in zip(names, counts, strict=True) for i in range(n)]
     return np.array(found, np.str_)

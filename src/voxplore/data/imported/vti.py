@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.storage.arrays import numbers_of
 from voxplore.storage.bounded import unpacked
 from voxplore.storage.system_errors import reason_of
 
@@ -100,7 +101,7 @@ def _values(path: Path, one: ElementTree.Element, head: _Head, n: int) -> np.nda
     """The n numbers of one array."""
     kind, name = np.dtype(head.order + _TYPES[one.get("type", "")]), one.get("Name")
     if one.get("format") == "ascii":
-        values = np.array((one.text or "").split(), np.float64).astype(kind)
+        values = numbers_of((one.text or "").split(), kind, f"{path}, array {name}")
     else:
         if one.get("format") == "appended":
             stream, encoded = head.appended[int(one.get("offset", "0")) :], head.encoded

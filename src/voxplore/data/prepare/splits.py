@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.ranges import Seed, within
 from voxplore.unitcells import UnitCells
 
 __all__ = ["SPLIT_RULES", "periodicity_floor", "split_by_source", "with_split"]
@@ -20,7 +21,8 @@ SPLIT_RULES: dict[str, dict[str, int]] = {
 }
 
 
-def split_by_source(source_ids: np.ndarray, seed: int = 0, rule: str = "v1") -> np.ndarray:
+@within
+def split_by_source(source_ids: np.ndarray, seed: Seed = 0, rule: str = "v1") -> np.ndarray:
     """The split of each cell, drawn over the distinct sources: str (n,) of "train", "valid", "test".
 
     source_ids: (n,), any order; the draw depends on the set of sources and the seed alone.
@@ -37,7 +39,8 @@ def split_by_source(source_ids: np.ndarray, seed: int = 0, rule: str = "v1") -> 
     return split[row.reshape(-1)]
 
 
-def with_split(cells: UnitCells, seed: int = 0, rule: str = "v1") -> UnitCells:
+@within
+def with_split(cells: UnitCells, seed: Seed = 0, rule: str = "v1") -> UnitCells:
     """The cells with a `split` column by source (`source_id`, or `id` where there is none); nothing is copied."""
     source = cells.index.get("source_id", cells.index["id"])
     index = {**cells.index, "source_id": source, "split": split_by_source(source, seed, rule)}

@@ -11,6 +11,7 @@ import numpy as np
 from voxplore.data.synthetic.octants import OCTANT, check_resolution, mirror_octant, resize_octant
 from voxplore.errors import VoxploreError
 from voxplore.parallel import map_items
+from voxplore.ranges import Count, Resolution, Workers, within
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["OctantCell", "build_metashell", "read_octant_cell"]
@@ -42,13 +43,14 @@ def read_octant_cell(folder: str | Path, cell_id: str) -> OctantCell:
     return OctantCell(np.ascontiguousarray(octant), stiffness, volume)
 
 
+@within
 def build_metashell(
     folder: str | Path,
-    n: int | None = None,
+    n: Count | None = None,
     *,
-    resolution: int = 48,
+    resolution: Resolution = 48,
     engine: str = "local",
-    workers: int | None = None,
+    workers: Workers | None = None,
 ) -> UnitCells:
     """The first n (default: all) published cells in and below a folder, ordered by number, at an even resolution.
 

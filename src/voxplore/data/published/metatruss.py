@@ -18,7 +18,8 @@ from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.synthetic.periodic import strut_graph
 from voxplore.data.synthetic.truss import Line, StrutGraph, checked, voxelise
 from voxplore.errors import VoxploreError
-from voxplore.storage import limited_lines
+from voxplore.ranges import Count, Radius, Resolution, Workers, within
+from voxplore.storage import check_regular, limited_lines
 from voxplore.unitcells import UnitCells
 
 __all__ = ["build_metatruss", "read_catalogue", "read_jsonl", "recut"]
@@ -79,6 +80,7 @@ class _opened:
         self.path = path
 
     def __enter__(self) -> Iterator[str]:
+        check_regular(self.path)
         try:
             self.file = open(self.path, "rb")
         except OSError as error:
@@ -196,17 +198,18 @@ def recut(graph: StrutGraph) -> StrutGraph:
     return strut_graph(graph.name, segments, tolerance=_ON_FACE, keep_touches=True, **fields)
 
 
+@within
 def build_metatruss(
     source: str | Path,
-    n: int | None = None,
+    n: Count | None = None,
     *,
-    resolution: int = 48,
-    radius: float = 0.06,
+    resolution: Resolution = 48,
+    radius: Radius = 0.06,
     line: Line = "segment",
     orientations: int = 1,
     keep_uncentred: bool = False,
     engine: str = "local",
-    workers: int | None = None,
+    workers: Workers | None = None,
 ) -> UnitCells:
     """Unit cells of the first n records (all by default) of a text catalogue or of a .jsonl / .jsonl.gz file.
 

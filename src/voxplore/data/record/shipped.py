@@ -31,11 +31,14 @@ def reference_cells(name: str = "discover", *, engine: str = "local", workers: i
     if name not in RECORDS:
         raise VoxploreError("reference", expected=" or ".join(RECORDS), got=repr(name))
     record = read_record(RECORDS[name])
-    folder = cache_folder() / "reference" / name
-    cells = _cached(folder, record)
+    try:
+        folder = cache_folder() / "reference" / name
+    except VoxploreError:
+        folder = None
+    cells = None if folder is None else _cached(folder, record)
     if cells is not None:
         return cells
-    if storage.usable_cache("reference") is None:
+    if folder is None or storage.usable_cache("reference") is None:
         return replace(_drawn(record, engine, workers), index=record.index(), about=record.about)
     with _only_one(folder):
         cells = _cached(folder, record)  # another process may have made them meanwhile

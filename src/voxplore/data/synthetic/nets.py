@@ -21,7 +21,7 @@ from voxplore.data.synthetic.net_families import DEFAULT_RULES, NetRules, make_f
 from voxplore.data.synthetic.periodic import PeriodicNet, strut_graph
 from voxplore.data.synthetic.truss import StrutGraph, voxelise_segments
 from voxplore.errors import VoxploreError
-from voxplore.ranges import Count, Resolution, Seed, Workers, within
+from voxplore.ranges import Count, Radius, Resolution, Seed, Workers, within
 from voxplore.unitcells import UnitCells, numbered_ids
 
 __all__ = ["NetRules", "build_nets", "draw_nets", "net_graph", "nets_with_plans", "place_of"]
@@ -51,7 +51,7 @@ def build_nets(
     seed: Seed = 0,
     *,
     resolution: Resolution = 48,
-    radius: float = 0.06,
+    radius: Radius = 0.06,
     engine: str = "local",
     workers: Workers | None = None,
     rules: NetRules = DEFAULT_RULES,

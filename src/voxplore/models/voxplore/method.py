@@ -80,7 +80,11 @@ class VoxPlore(Generator):
         return train("autoencoder", networks, loss, prepare=with_degraded(batches, config.loss), run=folder, **options)
 
     def encode(self, cells: UnitCells) -> Tensor:
-        """Latents of cells as the encoder puts them out: float32 (n, latent)."""
+        """Latents of cells as the encoder puts them out: float32 (n, latent).
+
+        Raises VoxploreError for cells at another resolution than the model's.
+        """
+        checked_cells(cells, self.config.autoencoder.resolution, f"cells for {self.name}")
         return self.autoencoder.encode(cells, flips_of(cells))
 
     def decode(self, latents: Tensor, flips: Tensor, sampling: Sampling | None = None) -> UnitCells:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from voxplore.errors import VoxploreError
 from voxplore.models.voxplore.autoencoder import Batches, LatentAutoencoder
 from voxplore.networks import PrincipalDecoder, PrincipalEncoder, start_from_principal_components
 from voxplore.recipes import PrincipalAutoencoder
@@ -26,6 +27,9 @@ class PrincipalNetworks(LatentAutoencoder):
 
     def start(self, batches: Batches, cells: int, seed: int) -> None:
         shown, _ = batches.draw(min(_FIRST_LOOK, cells), np.random.default_rng(seed))
+        if not (shown != shown[:1]).any():
+            expected = "two different ones or more to train this model on"
+            raise VoxploreError("training cells", expected=expected, got=f"{len(shown)} alike")
         torch.manual_seed(seed)  # the search for components is a random one
         device = next(self.parameters()).device
         start_from_principal_components(self.encoder, self.decoder, torch.from_numpy(shown.view(np.uint8)).to(device))

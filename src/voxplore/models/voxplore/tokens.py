@@ -91,6 +91,7 @@ class VoxPloreTokens(Generator):
 
     def encode(self, cells: UnitCells) -> dict[int, tuple[np.ndarray, Tensor]]:
         """For each set of flips among cells: their numbers int64 (n_g,) and latents float32 (n_g, k_g)."""
+        checked_cells(cells, self.config.autoencoder.resolution, f"cells for {self.name}")
         groups = flips_of(cells)
         found = {}
         for group in np.unique(groups):

@@ -1,0 +1,93 @@
+"""Words of the command line into the options of a verb; what does not parse is one sentence.
+
+tyro tells of a mistake in a box of several lines on stderr. The box is caught, and its first paragraph is said anew.
+"""
+
+import contextlib
+import io
+import re
+from typing import Any
+
+from voxplore.errors import VoxploreError, nearest
+
+__all__ = ["parsed"]
+
+_USAGE = 2
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: What frames a box and stands in the lines drawn across it.
+_FRAME = "│|╭╮╰╯─━-+ "
+_LONGEST = 200
+#: How an option or a positional argument is listed: "--out PATH", "CELLS".
+_LISTED = re.compile(r"--[a-z][a-z-]*( \S*[A-Z]\S*)*|[A-Z][A-Z|.]+")
+
+#: First paragraph -> where, what was expected, and what it got; groups of the pattern fill the braces.
+_SAYINGS = (
+    (r"Error parsing (\S+?): invalid literal for int\(\) with base 10: (.*)", "{0}", "a whole number", "{1}"),
+    (r"Error parsing (\S+?): could not convert string to float: (.*)", "{0}", "a number", "{1}"),
+    (r"Error parsing (\S+?): (.*)", "{0}", "a value of its type", "{1}"),
+    (r"Missing value for argument '(.+?)'. Expected (\d+) values?.*", "{0}", "so many values after it: {1}", "fewer"),
+    (r"invalid choice (.+?) for argument '(.+?)'. Expected one of \((.*)\).*", "{1}", "one of {2}", "{0}"),
+    (r"Missing from .*", "{verb}", "{listed}", "no such words"),
+    (r"Expected one of \{(.*)\}.*", "{verb}", "one of {0}", "none of them"),
+    (r"Unrecognized[^:]*: (.*?)(?: \(applied to .*)?", "{verb}", "{near}", "{0}"),
+)
+
+
+def parsed(options: Any, verb: str, arguments: list[str]) -> Any:
+    """An instance of the dataclass `options`, or of one of a union of them; VoxploreError where the words do not parse.
+
+    `--help` prints and leaves with SystemExit, as tyro does.
+    """
+    import tyro
+
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit as error:
+        if error.code != _USAGE:
+            raise
+    raise _in_one_sentence(verb, told.getvalue())
+
+
+def _in_one_sentence(verb: str, box: str) -> VoxploreError:
+    """What a box says, as the one error."""
+    paragraphs = _paragraphs(box)
+    first, rest = " ".join(paragraphs[0]), " ".join(line for lines in paragraphs[1:] for line in lines)
+    named = re.search(rf"(voxplore {verb}[\w -]*?) --help", rest)
+    told = f"(`{named[1] if named else f'voxplore {verb}'} --help` lists all)"
+    for pattern, *parts in _SAYINGS:
+        if found := re.fullmatch(pattern, first):
+            groups = found.groups("")
+            listed = ", ".join(line for line in paragraphs[0] if _LISTED.fullmatch(line))
+            names = {"verb": verb, "listed": listed or first, "near": _near(" ".join(groups), rest)}
+            where, expected, got = (part.format(*map(_in_order, groups), **names) for part in parts)
+            return VoxploreError(where, expected=f"{expected[:_LONGEST]} {told}", got=got[:_LONGEST])
+    return VoxploreError(verb, expected=f"options that it has {told}", got=first[:_LONGEST])
+
+
+def _near(unknown: str, rest: str) -> str:
+    """What was meant in place of unknown words: the box lists options and sets whose names are like them."""
+    word = next(iter(re.split(r"[,\s]+", unknown.strip())))
+    if sets := re.search(r"Available subcommands: ((?:\w+, )*\w+)", rest):
+        names = sets[1].split(", ")
+        return f"first a set, such as {', '.join(names) if word.startswith('-') else nearest(word, names)}"
+    likely = [name for name in dict.fromkeys(re.findall(r"(?<!\w)--[a-z][a-z-]*", rest)) if name != "--help"]
+    return f"options such as {nearest(word, likely)}" if likely else "options that it has"
+
+
+def _in_order(words: str) -> str:
+    """Words in quotes and commas, in the order of the alphabet: tyro lists choices as a set has them."""
+    return ", ".join(sorted(words.split(", "))) if re.fullmatch(r"('\w+', )+'\w+'", words) else words
+
+
+def _paragraphs(box: str) -> list[list[str]]:
+    """The lines of a box in pieces, as the lines drawn across it divide it, without its title and its frame."""
+    pieces: list[list[str]] = [[]]
+    for line in _COLOURS.sub("", box).splitlines()[1:]:
+        text = line.strip("│| ")
+        if text and not text.strip(_FRAME):
+            pieces.append([])
+        elif text:
+            pieces[-1].append(text)
+    return [piece for piece in pieces if piece] or [["another"]]
