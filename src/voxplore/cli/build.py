@@ -10,6 +10,8 @@ from voxplore.cli.common import Engine, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from voxplore.unitcells import UnitCells
 
 __all__ = ["Command"]
@@ -41,12 +43,24 @@ class _Set(Verb):
         with heard() as said:
             cells = build(self.cells, self.out, seed=self.seed, **chosen)
         resampled = f", resampled {cells.about['resampled']}" if "resampled" in cells.about else ""
-        text = "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{resampled}", *said])
+        density = cells.relative_density()
+        said += _odd(density)
+        span = "" if not len(cells) else f", relative density {density.min():.3f}"
+        span += f" to {density.max():.3f}" if len(cells) > 1 else ""
+        text = "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{span}{resampled}", *said])
         facts = {"n": len(cells), "resolution": cells.resolution, "out": self.out, "warnings": said}
+        facts["relative_density"] = [float(value) for value in (density.min(), density.max())] if len(cells) else []
         return Result(text, **facts, resampled=cells.about.get("resampled"))
 
     def _work(self) -> dict[str, Any]:
         return {"engine": self.engine, "workers": self.workers}
+
+
+def _odd(density: "np.ndarray") -> list[str]:
+    """Sentences about cells that are all void or all solid, which a wrong threshold or radius gives."""
+    empty, full = int((density == 0).sum()), int((density == 1).sum())
+    counts = ((empty, "no solid"), (full, "no void"))
+    return [f"{count} of {len(density)} cells have {what}" for count, what in counts if count]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,15 +193,17 @@ class Graphs(_Set):
     """Edge of the cell in the unit of the nodes (such as millimetres), or its edges along x, y, z; by default nodes are
     fractions of the cell."""
     resolution: Resolution = 48
-    radius: Radius = 0.06
-    """Radius of the struts, as a fraction of the cell edge."""
+    radius: Radius | None = None
+    """Radius of the struts, as a fraction of the cell edge; by default the file's own "radius", else 0.06."""
+    strut_radius: Length | None = None
+    """Radius of the struts in the unit of the nodes, in place of --radius."""
     clipped: bool = False
     """Without periodic images, as the published trusses are."""
 
     def cells(self) -> "UnitCells":
         from voxplore.workflows.build import from_graphs
 
-        return from_graphs(self.files, self.resolution, self.radius, not self.clipped, self.edge)
+        return from_graphs(self.files, self.resolution, self.radius, not self.clipped, self.edge, self.strut_radius)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,9 +59,15 @@ class Command(Verb):
     def run(self) -> Result:
         from voxplore import storage
         from voxplore.data.opening import load_cells
+        from voxplore.errors import VoxploreError
         from voxplore.export import Material, export
+        from voxplore.workflows.properties import edges_of
 
         cells = load_cells(self.cells)[: self.n]
+        edges = edges_of(cells)
+        if len(self.size) == 1 and len(set(edges)) > 1:
+            ratio = " : ".join(f"{edge:g}" for edge in edges)
+            raise VoxploreError("size", expected=f"three edges, as the cells were built {ratio}", got="one")
         if self.fill is not None or self.grade is not None:
             return self._part(cells)
         material = Material(self.young, self.poisson, self.density, self.yield_stress)

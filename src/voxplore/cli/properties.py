@@ -28,8 +28,9 @@ class Command(Verb):
     """Young's modulus of the solid; the unit of all moduli."""
     poisson: Poisson = 0.3
     """Poisson's ratio of the solid."""
-    edges: tuple[Edge, Edge, Edge] = (1.0, 1.0, 1.0)
-    """Edges of the cell along x, y, z; only their ratios count."""
+    edges: tuple[Edge, Edge, Edge] | None = None
+    """Edges of the cell along x, y, z, of which only the ratios count; by default those that the cells were built
+    with."""
     void_young: Soft = 0.0
     """Young's modulus of a second phase that fills the void."""
     void_conductivity: Soft = 0.0
@@ -61,15 +62,16 @@ class Command(Verb):
     def run(self) -> Result:
         from voxplore import storage
         from voxplore.data.opening import load_cells
-        from voxplore.workflows.properties import properties
+        from voxplore.workflows.properties import edges_of, properties
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]
-        names = ("young", "poisson", "tolerance", "edges", "void_young", "void_conductivity", "pores")
+        names = ("young", "poisson", "tolerance", "void_young", "void_conductivity", "pores")
+        edges = self.edges or edges_of(cells)
         found = properties(
             cells,
             self.out,
-            {name: getattr(self, name) for name in names},
+            {name: getattr(self, name) for name in names} | {"edges": edges},
             checks={"size_mm": self.size, "strut_mm": self.feature, "tile": self.tile} if self.checks else None,
             bands=self.bands,
             pictures=self.pictures,
@@ -79,7 +81,8 @@ class Command(Verb):
             overwrite=self.overwrite,
         )
         share = f"{100 * found.auxetic:.0f} % of them auxetic"
-        lines = [f"{len(cells)} cells in {self.out / 'properties.csv'}, {share}"]
+        shape = "" if len(set(edges)) == 1 else f", edges in the ratio {' : '.join(f'{edge:g}' for edge in edges)}"
+        lines = [f"{len(cells)} cells in {self.out / 'properties.csv'}, {share}{shape}", *found.first]
         text = "\n".join([*lines, *(_told(name, wanted) for name, wanted in found.wanted.items())])
         return Result(text, n=len(cells), out=self.out, auxetic=found.auxetic, wanted=found.wanted)
 

@@ -27,6 +27,7 @@ _ABOUT: dict[str, type | tuple[type, ...]] = {
     "trained": dict,
     "refinement": dict,
     "joined": list,
+    "edges": list,
 }
 
 

@@ -18,6 +18,8 @@ from voxplore.unitcells import UnitCells
 
 __all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxels", "join"]
 
+#: Radius of struts as a share of the cell edge, where nothing says another (paper, App. A).
+_RADIUS = 0.06
 #: Edges of a cell: none, one for all axes, or three along x, y, z.
 Edges = tuple[Length, ...]
 
@@ -84,28 +86,38 @@ def from_meshes(
     from voxplore.data.imported.meshes import SUFFIXES, read_mesh
 
     size = _three(edge)
-    return _from_files(paths, lambda path: read_mesh(path, resolution, periodic, size), "meshes", SUFFIXES)
+    made = _from_files(paths, lambda path: read_mesh(path, resolution, periodic, size), "meshes", SUFFIXES)
+    return _with_edges(made, size)
 
 
 @within
 def from_graphs(
     paths: Sequence[Path],
     resolution: Resolution = 48,
-    radius: Radius = 0.06,
+    radius: Radius | None = None,
     periodic: bool = True,
     edge: Edges = (),
+    strut: Length | None = None,
 ) -> UnitCells:
-    """A cell from each strut graph in JSON, in folders too; see `data.imported.graphs.read_graph`."""
-    from voxplore.data.imported.graphs import read_graph
+    """A cell from each strut graph in JSON, in folders too; see `data.imported.graphs.read_graph`.
+
+    radius: of the struts as a share of the cell edge; strut: the same in the unit of the nodes. Without either it is
+    the file's own "radius", else 0.06.
+    """
+    from voxplore.data.imported.graphs import read_graph, strut_radius
     from voxplore.data.synthetic.truss import voxelise
 
     size = _three(edge)
+    if radius is not None and strut is not None:
+        raise VoxploreError("radius", expected="a share of the cell edge or a length", got="both")
+    asked = radius if strut is None else strut_radius(strut, size, "strut-radius")
 
     def voxels(path: Path) -> np.ndarray:
         graph = read_graph(path, size)
-        return voxelise(graph.nodes, graph.edges, resolution, radius, periodic)
+        own = _RADIUS if graph.radius is None else graph.radius
+        return voxelise(graph.nodes, graph.edges, resolution, own if asked is None else asked, periodic)
 
-    return _from_files(paths, voxels, "graphs", (".json",))
+    return _with_edges(_from_files(paths, voxels, "graphs", (".json",)), size)
 
 
 @within
@@ -133,6 +145,13 @@ def _three(edge: Sequence[float]) -> tuple[float, ...] | None:
     if len(edge) not in (0, 1, 3):
         raise VoxploreError("edge", expected="one length, or three along x, y, z", got=str(len(edge)))
     return tuple(edge) * (3 // len(edge)) if edge else None
+
+
+def _with_edges(cells: UnitCells, size: tuple[float, ...] | None) -> UnitCells:
+    """The cells; where their edges differ, these are kept in the header, for `properties` and `export`."""
+    if size is None or len(set(size)) == 1:
+        return cells
+    return replace(cells, about={**cells.about, "edges": [float(length) for length in size]})
 
 
 def _files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> list[Path]:

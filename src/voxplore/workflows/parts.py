@@ -89,7 +89,7 @@ def grade(
     *,
     axis: str = "z",
     tile: Sequence[Tile] = (2, 2, 6),
-    model: str = "default",
+    model: str | Path = "default",
     format: str = "stl",
     size_mm: Millimetres = 10.0,
     smooth: Smooth = 0.8,

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from voxplore import storage
 from voxplore.checks import checks_of, surface
+from voxplore.errors import VoxploreError
 from voxplore.export import file_names
 from voxplore.geometry import check_lattice
 from voxplore.mechanics import CONTENT, asked_and_solved, directional_young, properties_of, stiffness_of
@@ -18,14 +19,19 @@ from voxplore.show import render_directional
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.bands import bands_of
 
-__all__ = ["Solved", "properties"]
+__all__ = ["Solved", "edges_of", "properties"]
+
+#: Cells that are told of one by one.
+_FIRST = 4
 
 
 class Solved(NamedTuple):
-    """auxetic: share of the cells. wanted: for each property that cells were asked for, how far they are from it."""
+    """auxetic: share of the cells. wanted: for each property that cells were asked for, how far they are from it.
+    first: of the first few cells a line each: id, density, Young's moduli along the axes and in the mean."""
 
     auxetic: float
     wanted: dict[str, dict[str, float]]
+    first: list[str]
 
 
 @within
@@ -77,7 +83,25 @@ def properties(
             storage.write_csv(stage / "bands.csv", waves)
         if pictures:
             _draw(cells.index["id"], columns, solid["young"], stage / "young")
-    return Solved(float(columns["auxetic"].mean()), wanted)
+    return Solved(float(columns["auxetic"].mean()), wanted, _first_lines(cells.index["id"], columns))
+
+
+def edges_of(cells: UnitCells) -> tuple[float, float, float]:
+    """Edges along x, y, z that the cells were built with, else a cube's; VoxploreError where the header has others."""
+    found = cells.about.get("edges", [1.0, 1.0, 1.0])
+    positive = [isinstance(one, int | float) and not isinstance(one, bool) and one > 0 for one in found]
+    if len(found) != 3 or not all(positive):
+        raise VoxploreError("edges", expected="three positive lengths in the header of the cells", got=str(found)[:80])
+    return float(found[0]), float(found[1]), float(found[2])
+
+
+def _first_lines(ids: np.ndarray, columns: Mapping[str, np.ndarray]) -> list[str]:
+    shown = {"relative density": "relative_density"} | {f"E_{axis}": f"young_{axis}" for axis in "xyz"}
+    shown |= {"E mean": "young_hill"}
+    return [
+        f"  {ids[row]}: " + ", ".join(f"{label} {columns[name][row]:.4g}" for label, name in shown.items())
+        for row in range(min(len(ids), _FIRST))
+    ]
 
 
 def _draw(ids: np.ndarray, columns: dict[str, np.ndarray], young: float, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Strut graphs from other programs: JSON nodes and bars, in fractions of the cell or in millimetres."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ from voxplore import storage
 from voxplore.data.synthetic.truss import CUBE, REACH, StrutGraph, checked
 from voxplore.errors import VoxploreError
 
-__all__ = ["is_centred", "read_graph"]
+__all__ = ["is_centred", "read_graph", "strut_radius"]
 
+#: What other programs call a thickness of struts that is not read: it would be lost without a word.
+_UNREAD = ("radii", "diameter", "diameters", "thickness", "thicknesses")
+#: Largest radius as a share of the cell edge.
+_MOST = 0.5
 #: Slack of coordinates at a face, as a share of the cell.
 _SLACK = 1e-3
 
@@ -20,8 +25,8 @@ def read_graph(path: str | Path, edge: Sequence[float] | None = None) -> StrutGr
     """A strut graph from JSON: {"nodes": [[x, y, z], ...], "bars": [[i, j], ...]}, counted from 0; "edges" are bars.
 
     edge: edges of the cell along x, y, z in the unit of the nodes; without it nodes are fractional. A cell that is
-    centred on the origin is moved to where it runs from 0 on. Optional in the file: "name", and "cell" (a, b, c, alpha,
-    beta, gamma). Raises VoxploreError with what is wrong.
+    centred on the origin is moved to where it runs from 0 on. Optional in the file: "name", "radius" (one number in the
+    unit of the nodes), and "cell" (a, b, c, alpha, beta, gamma). Raises VoxploreError with what is wrong.
     """
     data = storage.read_json(path)
     key = "edges" if isinstance(data, dict) and "bars" not in data else "bars"
@@ -40,7 +45,33 @@ def read_graph(path: str | Path, edge: Sequence[float] | None = None) -> StrutGr
         nodes = nodes + 0.5
     cell = _table([data.get("cell", CUBE)], 6, np.float64, path, "cell")[0]
     name = str(data.get("name", Path(path).stem))
-    return checked(path, name, nodes, bars, tuple(cell.tolist()), None, "file", first=0)
+    found = checked(path, name, nodes, bars, tuple(cell.tolist()), None, "file", first=0)
+    return replace(found, radius=_radius(data, edge, path))
+
+
+def strut_radius(length: float, edge: Sequence[float] | None, where: str | Path) -> float:
+    """A radius in the unit of the nodes as a share of the cell edge; VoxploreError where that is none."""
+    size = (1.0,) if edge is None else tuple(edge)
+    if len(set(size)) > 1:
+        raise VoxploreError(where, expected="one edge for all axes beside a radius in its unit", got=str(list(size)))
+    share = length / size[0]
+    if not 0 < share <= _MOST:
+        got = f"{length:g} in an edge of {size[0]:g}"
+        raise VoxploreError(where, expected=f"a radius of struts up to {_MOST:g} times the cell edge", got=got)
+    return share
+
+
+def _radius(data: dict[str, Any], edge: Sequence[float] | None, path: str | Path) -> float | None:
+    """The share of the cell edge that the file's "radius" is, None without one."""
+    for name in _UNREAD:
+        if name in data:
+            raise VoxploreError(path, expected='one "radius" for all struts, in the unit of the nodes', got=f'"{name}"')
+    if "radius" not in data:
+        return None
+    value = data["radius"]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise VoxploreError(path, expected='"radius" as one number in the unit of the nodes', got=str(value)[:40])
+    return strut_radius(float(value), edge, path)
 
 
 def is_centred(corners: np.ndarray) -> bool:
@@ -51,7 +82,8 @@ def is_centred(corners: np.ndarray) -> bool:
 
 
 def _table(rows: Any, width: int, kind: type, path: str | Path, name: str) -> np.ndarray:
-    expected = f'"{name}" as rows of {width} finite numbers'
+    example = "[[0, 0, 0], [1, 1, 1]]" if width == 3 else "[[0, 1]]"
+    expected = f'"{name}" as rows of {width} finite numbers' + (f", such as {example}" if width < 6 else "")
     try:
         table = np.array(rows, np.float64) if rows else np.zeros((0, width))
     except (TypeError, ValueError, OverflowError) as error:

@@ -28,6 +28,7 @@ class StrutGraph:
 
     nodes: float64 (m, 3), fractional; edges: int64 (k, 2), 0-based pairs of nodes; cell: a, b, c, alpha, beta, gamma;
     inversion_centre: fractional, None where none is known; origin: `"shifted"` for a cell whose window was moved.
+    radius: of the struts as a share of the cell edge, None where the file gives none.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StrutGraph:
     cell: tuple[float, ...] = CUBE
     inversion_centre: tuple[float, ...] | None = None
     origin: str = "catalogue"
+    radius: float | None = None
 
     def segments(self) -> np.ndarray:
         """Both ends of every strut: float64 (k, 2, 3)."""
@@ -115,7 +117,11 @@ def checked(
         )
     if edges.min() < 0 or edges.max() >= len(nodes):
         wrong = edges[(edges < 0) | (edges >= len(nodes))][0] + first
-        raise VoxploreError(where, expected=f"bars between nodes {first} to {len(nodes) - 1 + first}", got=str(wrong))
+        raise VoxploreError(
+            where,
+            expected=f"bars between nodes {first} to {len(nodes) - 1 + first} (counted from {first})",
+            got=str(wrong),
+        )
     if min(cell[:3]) <= 0 or not all(0 < angle < 180 for angle in cell[3:]):
         raise VoxploreError(where, expected="positive cell edges and angles under 180 degrees", got=str(cell))
     return StrutGraph(name, nodes, edges, cell, centre, origin)

@@ -1,0 +1,108 @@
+"""Strut graphs: radii in the file and in its unit, edges that are kept, what is told after a build."""
+
+import json
+
+import numpy as np
+import pytest
+
+import voxplore as vp
+from voxplore.cli import main
+from voxplore.data.synthetic.truss import voxelise
+from voxplore.errors import VoxploreError
+from voxplore.workflows.build import from_graphs
+
+#: Three bars along the axes of a cell of 10 mm, through its middle.
+NODES = [[0, 5, 5], [10, 5, 5], [5, 0, 5], [5, 10, 5], [5, 5, 0], [5, 5, 10]]
+EDGES = [[0, 1], [2, 3], [4, 5]]
+
+
+def written(folder, **more) -> list:
+    path = folder / "bars.json"
+    path.write_text(json.dumps({"nodes": NODES, "edges": EDGES, **more}))
+    return [path]
+
+
+def bars(radius: float) -> np.ndarray:
+    """The same truss, radius as a share of the edge."""
+    return voxelise(np.array(NODES) / 10, np.array(EDGES), 16, radius, True)
+
+
+def test_a_radius_is_a_share_of_the_cell_or_a_length_and_the_files_own_where_none_is_asked_for(tmp_path):
+    plain = written(tmp_path)
+    edge = (10.0,)
+    np.testing.assert_array_equal(from_graphs(plain, 16, edge=edge).voxels()[0], bars(0.06))
+    np.testing.assert_array_equal(from_graphs(plain, 16, radius=0.1, edge=edge).voxels()[0], bars(0.1))
+    np.testing.assert_array_equal(from_graphs(plain, 16, strut=1.5, edge=edge).voxels()[0], bars(0.15))
+    own = written(tmp_path, radius=2)
+    np.testing.assert_array_equal(from_graphs(own, 16, edge=edge).voxels()[0], bars(0.2))
+    np.testing.assert_array_equal(from_graphs(own, 16, radius=0.1, edge=edge).voxels()[0], bars(0.1))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"radius": 6}, "up to 0.5 times the cell edge, got 6 in an edge of 10"),
+        ({"radius": 0}, "up to 0.5 times the cell edge"),
+        ({"radius": "1"}, "one number in the unit of the nodes"),
+        ({"radius": True}, "one number in the unit of the nodes"),
+        ({"diameter": 1.0}, 'one "radius" for all struts'),
+        ({"edges": [[1, 9]]}, r"between nodes 0 to 5 \(counted from 0\)"),
+        ({"nodes": [{"x": 1}]}, r"such as \[\[0, 0, 0\], \[1, 1, 1\]\]"),
+    ],
+)
+def test_a_thickness_that_is_not_read_and_numbers_that_make_no_strut_are_named(tmp_path, more, says):
+    with pytest.raises(VoxploreError, match=says):
+        from_graphs(written(tmp_path, **more), 16, edge=(10.0,))
+
+
+def test_a_length_of_a_radius_needs_one_edge_and_no_share_beside_it(tmp_path):
+    with pytest.raises(VoxploreError, match="one edge for all axes"):
+        from_graphs(written(tmp_path), 16, strut=1.0, edge=(10.0, 12.0, 10.0))
+    with pytest.raises(VoxploreError, match="got both"):
+        from_graphs(written(tmp_path), 16, strut=1.0, radius=0.1, edge=(10.0,))
+
+
+def test_edges_that_differ_are_kept_for_properties_and_asked_for_by_export(tmp_path, capsys):
+    (path,) = written(tmp_path)
+    words = [
+        "build",
+        "graphs",
+        "--files",
+        str(path),
+        "--edge",
+        "10",
+        "12",
+        "10",
+        "--resolution",
+        "16",
+        "--radius",
+        "0.1",
+    ]
+    assert main([*words, "--out", str(tmp_path / "cells")]) == 0
+    cells = vp.load_cells(tmp_path / "cells")
+    assert f"relative density {cells.relative_density()[0]:.3f}" in capsys.readouterr().out
+    for edges, out in (((), "kept"), (("--edges", "10", "12", "10"), "said"), (("--edges", "1", "1", "1"), "cube")):
+        assert (
+            main(["properties", str(tmp_path / "cells"), "--out", str(tmp_path / out), *edges, "--workers", "1"]) == 0
+        )
+    told = capsys.readouterr().out
+    assert "edges in the ratio 10 : 12 : 10" in told
+    assert "bars: relative density" in told
+    tables = {out: (tmp_path / out / "properties.csv").read_text() for out in ("kept", "said", "cube")}
+    assert tables["kept"] == tables["said"] != tables["cube"]
+    assert main(["export", str(tmp_path / "cells"), "--out", str(tmp_path / "stl"), "--size", "10"]) == 2
+    assert "expected three edges, as the cells were built 10 : 12 : 10" in capsys.readouterr().err
+
+
+def test_a_build_says_where_cells_are_all_solid_or_all_void(tmp_path, capsys):
+    stack = np.zeros((3, 8, 8, 8), np.float32)
+    stack[1] = 1
+    stack[2, :4] = 1
+    np.save(tmp_path / "densities.npy", stack)
+    words = ["build", "own", "--source", str(tmp_path / "densities.npy"), "--threshold", "0.5"]
+    assert main([*words, "--out", str(tmp_path / "cells")]) == 0
+    told = capsys.readouterr().out
+    assert "3 cells at 8^3" in told
+    assert "relative density 0.000 to 1.000" in told
+    assert "1 of 3 cells have no solid" in told
+    assert "1 of 3 cells have no void" in told
