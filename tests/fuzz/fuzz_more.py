@@ -62,7 +62,7 @@ def _volumes() -> Iterator[tuple[str, Any, dict[str, bytes], dict[str, Any]]]:
         load_cells(path).relative_density()
 
     def threshold(path: Path) -> None:
-        from_voxels(path, None, 0.5, 4).voxels()
+        from_voxels(path, (), 0.5, 4).voxels()
 
     text = " ".join(map(str, SOLID[0].ravel(order="F").tolist())).encode()
     yield "vti", use, {"": _image(text, "ascii")}, {"name": "x.vti"}

@@ -151,8 +151,8 @@ class Own(_Set):
 
     source: Path
     """The file or folder."""
-    key: str | None = None
-    """Which array of a file that holds several."""
+    key: tuple[str, ...] = ()
+    """Which array of a file that holds several, or which of them; cells of more than one are named after theirs."""
     threshold: Threshold | None = None
     """Solid where a number exceeds this; without it voxels are Bool, 0 and 1, or 0 and 255."""
     resample: Resolution | None = None

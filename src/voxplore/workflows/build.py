@@ -122,11 +122,15 @@ def from_graphs(
 
 @within
 def from_voxels(
-    source: str | Path, key: str | None = None, threshold: Threshold | None = None, resolution: Resolution | None = None
+    source: str | Path,
+    keys: Sequence[str] = (),
+    threshold: Threshold | None = None,
+    resolution: Resolution | None = None,
 ) -> UnitCells:
     """The cells of a file or folder, at another resolution where one is given; see `data.imported.voxels.read_voxels`.
 
-    Sets that voxplore wrote, and the published npz, keep their index.
+    Sets that voxplore wrote, and the published npz, keep their index. keys: which arrays of a file with several; cells
+    of more than one are named after their array.
     """
     from voxplore.data.imported.voxels import read_voxels
     from voxplore.data.opening import load_cells
@@ -134,10 +138,21 @@ def from_voxels(
 
     source = Path(source)
     ours = (source / "cells.json").is_file() or (source.is_file() and source.suffix in (".npy", ".npz"))
-    if key is None and threshold is None and (ours or resolution is None):
+    if not keys and threshold is None and (ours or resolution is None):
         cells = load_cells(source)
         return cells if resolution is None else resample(cells, resolution)
-    return read_voxels(source, key, threshold, resolution)
+    if len(keys) < 2:
+        return read_voxels(source, keys[0] if keys else None, threshold, resolution)
+    if len(set(keys)) < len(keys):
+        raise VoxploreError("key", expected="each array once", got=", ".join(keys))
+    return UnitCells.concatenate([_under(key, read_voxels(source, key, threshold, resolution)) for key in keys])
+
+
+def _under(key: str, cells: UnitCells) -> UnitCells:
+    """The cells with ids that begin with the name of their array."""
+    name = name_of(Path(f"{key}.npy"))
+    numbers = [""] if len(cells) == 1 else [f"-{number:06d}" for number in range(len(cells))]
+    return replace(cells, index={"id": np.array([name + number for number in numbers], np.str_)})
 
 
 def _three(edge: Sequence[float]) -> tuple[float, ...] | None:

@@ -6,6 +6,7 @@ import pytest
 from voxplore.cli import main
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells, load_cells, pack
+from voxplore.workflows.build import from_voxels
 
 SOLID = np.random.default_rng(0).random((3, 6, 6, 6)) > 0.6
 
@@ -70,3 +71,15 @@ def test_what_is_refused_says_which_option_takes_it(tmp_path, array, told):
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(VoxploreError, match=told):
         load_cells(tmp_path / "x.npy")
+
+
+def test_several_arrays_of_one_file_are_one_set_whose_cells_are_named_after_them(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"bars": rng.random((8, 8, 8)), "foam": rng.random((2, 8, 8, 8))}
+    np.savez(tmp_path / "both.npz", **arrays)
+    cells = from_voxels(tmp_path / "both.npz", ("foam", "bars"), 0.5)
+    assert cells.index["id"].tolist() == ["foam-000000", "foam-000001", "bars"]
+    np.testing.assert_array_equal(cells.voxels(), np.concatenate([arrays["foam"], arrays["bars"][None]]) > 0.5)
+    for wrong in (("bars", "bars"), ("bars", "absent")):
+        with pytest.raises(VoxploreError, match=r"key|absent"):
+            from_voxels(tmp_path / "both.npz", wrong, 0.5)
