@@ -147,7 +147,7 @@ class MetaShell(_Set):
 @dataclass(frozen=True, kw_only=True)
 class Own(_Set):
     """Your own cells: voxels as .npy, .npz, .vti, .nrrd or TIFF stacks, a folder of such files, or a folder of cells;
-    they get splits and a floor."""
+    split into training, validation and held-out cells."""
 
     source: Path
     """The file or folder."""
