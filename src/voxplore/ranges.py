@@ -181,6 +181,7 @@ FIELDS: dict[str, Range] = {
     "steps": _STEPS,
     "strength": Range(0, 1000),
     "strut_threshold": _SHARE,
+    "temperature": Range(0, 2),
     "threshold": _SHARE,
     "time_deviation": Range(0, 1000, above=True),
     "time_mean": Range(-1000, 1000),

@@ -135,3 +135,31 @@ def test_an_ancestral_step_of_variance_beta_is_its_formula():
     x = (x - 0.3 / (1 - 0.9 * 0.7) ** 0.5 * 0.5 * x) / 0.7**0.5 + 0.3**0.5 * added
     x = (x - 0.1 / 0.1**0.5 * 0.5 * x) / 0.9**0.5
     torch.testing.assert_close(found, x)
+
+
+def test_the_temperature_is_a_factor_on_the_random_part_of_a_step_alone():
+    schedule = linear_schedule(2, 0.1, 0.3)
+    plain, cold, still = (
+        sample(lambda x_t, time: 0 * x_t, fixed_noise((3, 4)), schedule, steps=2, temperature=factor)
+        for factor in (1.0, 0.5, 0.0)
+    )
+    torch.testing.assert_close(cold, (plain + still) / 2)
+    start = fixed_noise((3, 4))()
+    torch.testing.assert_close(still, start / 0.7**0.5 / 0.9**0.5)
+
+
+def test_samples_of_a_gaussian_narrow_with_the_temperature():
+    """The exact denoiser of N(0, 1): at temperature 1 samples have deviation 1, below it less."""
+    schedule = linear_schedule(200)
+    generator = torch.Generator().manual_seed(0)
+
+    def exact(x_t, time):
+        alpha_bar = float(schedule.alpha_bar[round(float(time[0]) * 200)])
+        return (1 - alpha_bar) ** 0.5 * x_t
+
+    found = [
+        sample(exact, lambda: torch.randn(4000, 1, generator=generator), schedule, steps=200, temperature=factor).std()
+        for factor in (1.0, 0.8)
+    ]
+    assert float(found[0]) == pytest.approx(1, abs=0.05)
+    assert 0.75 < float(found[1]) < 0.9

@@ -98,13 +98,15 @@ def sample(
     sampler: Sampler = "ancestral",
     prediction: Prediction = "epsilon",
     variance: Variance = "posterior",
+    temperature: float = 1.0,
     guide: Guide | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Draw x_0. `noise()` returns fresh standard normal numbers (n, ...), first for x_T, then for each random step.
 
     early: see `Schedule.times`. variance: of the random part of an ancestral step: that of x_{t-1} given x_t and x_0
-    (Eq. 2), or beta_t, the other choice of Ho et al. (2020). guide: added to each x_{t-1}, the last term of Eq. 10.
+    (Eq. 2), or beta_t, the other choice of Ho et al. (2020). temperature: factor on that random part; below 1 the
+    likelier x_0 are drawn more often (our choice). guide: added to each x_{t-1}, the last term of Eq. 10.
     on_step is called after each step (progress).
     """
     x_t = noise()
@@ -117,7 +119,7 @@ def sample(
         if sampler == "ancestral":
             x_s = ancestral_step(x_t, epsilon, ab_t, ab_s)
             deviation = posterior_deviation(ab_t, ab_s) if variance == "posterior" else (1 - ab_t / ab_s) ** 0.5
-            x_s = x_s + deviation * noise() if s > 0 else x_s
+            x_s = x_s + temperature * deviation * noise() if s > 0 else x_s
         elif sampler == "ddim":
             x_s = ab_s**0.5 * x_0 + (1 - ab_s) ** 0.5 * epsilon
         else:

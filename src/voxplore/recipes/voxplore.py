@@ -121,6 +121,8 @@ class Sampling:
     srr: SRR | None = field(default_factory=SRR)
     threshold: float = 0.5
     """Solid where the decoded value (its sigmoid, for logits) exceeds this."""
+    temperature: float = 1.0
+    """Factor on the random part of each ancestral step; below 1 likelier cells are drawn more often (our choice)."""
     after: tuple[Step, ...] = ()
     """Post-processing, step by step (`recipes/steps.py`); none is the plain drawing."""
 

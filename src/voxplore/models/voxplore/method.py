@@ -127,6 +127,7 @@ class VoxPlore(Generator):
             steps=sampling.steps,
             early=sampling.early,
             sampler=sampling.sampler,
+            temperature=sampling.temperature,
             prediction=self.denoiser.prediction,
             guide=self._repulsion(sampling),
         )
