@@ -3,7 +3,8 @@
 The decoder is shown latents of training cells and of fresh ones, with the noise of the recipe, and learns to give back
 the cells (Eq. 1). Fresh cells that a cell of the valid or held-out split nearly equals (IoU of 0.9 in one of six
 orientations) are left out. Known cells, from which SRR repels and novelty is measured, stay the training cells: the
-denoiser has seen no other. The same command goes on where one was broken off.
+denoiser has seen no other. What is saved draws at a temperature below 1. The same command goes on where one was broken
+off.
 
     voxplore build shells --n 40000 --seed 1 --out data/shells-fresh
     python experiments/tune_decoder.py runs/voxplore-paper-velocity-shells-medium/model --cells data/shells \\
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--fresh", type=Path, required=True, help="further cells of the same kind")
     parser.add_argument("--shown", type=int, default=240_000, help="cells shown in all")
     parser.add_argument("--rate", type=float, default=4e-4, help="learning rate, which falls to 0")
+    parser.add_argument("--temperature", type=float, default=0.85, help="of the sampling of what is saved")
     parser.add_argument("--small", action="store_true", help="large matrices as int8, as in the package")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets `run` and `model`")
     asked = parser.parse_args()
@@ -55,6 +57,8 @@ def main() -> None:
     about = {"fresh_sha256": fresh.sha256(), "fresh_cells": len(kept), "hardware": hardware("cpu")}
     seconds = round(model.trained.get("seconds", 0.0) + facts["seconds"], 1)
     model.trained = {**model.trained, "stages": stages, "seconds": seconds, **about}
+    cooler = replace(model.config.sampling, temperature=asked.temperature)
+    model.config = replace(model.config, sampling=cooler)
     model.save(asked.out / "model", small=asked.small)
     print(f"{asked.out / 'model'}: decoder shown {asked.shown} of {len(cells)} cells, {len(kept)} of them fresh")
 
