@@ -146,7 +146,7 @@ def _begun(folder: Path, request: Any) -> bool:
         same = read_json(folder / _ASKED)["asked"] == json.loads(json.dumps(request))
         sizes = [line["sizes"] for line in _whole_lines(folder / _LOG)][-1:]
         return same and all((folder / name).stat().st_size >= size for each in sizes for name, size in each.items())
-    except (VoxploreError, OSError, ValueError, TypeError, KeyError):
+    except (VoxploreError, OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
 
 
