@@ -67,6 +67,16 @@ def test_a_block_that_was_done_is_never_done_again(tmp_path, linked, replacing):
     assert at > 30
 
 
+@pytest.mark.parametrize("spoiled", [b"[" * 9000, b'{"sizes": {}}', b'{"note": 1, "sizes": {}}', b'{"note": {}}', b"x"])
+def test_work_whose_log_is_spoiled_is_begun_anew(tmp_path, spoiled):
+    with pytest.raises(KeyError), resumable_folder(tmp_path / "out", {"a": 1}, ("rows",)) as resumable:
+        resumable.commit({"n": 0}, {"rows": b"0\n"})
+        raise KeyError
+    (tmp_path / "out.unfinished" / "blocks.jsonl").write_bytes(spoiled + b"\n")
+    work(tmp_path / "out", True, tmp_path / "told")
+    assert (tmp_path / "told").read_text().split() == list(map(str, range(BLOCKS)))
+
+
 def test_where_there_are_no_hard_links_the_rows_are_copied(tmp_path, monkeypatch):
     def none(*_: object) -> None:
         raise OSError("no links here")
