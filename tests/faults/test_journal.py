@@ -11,7 +11,9 @@ from voxplore import storage
 from voxplore.storage import resumable_folder
 
 BLOCKS = 4
-FLOAT = b'{"note": {}, "sizes": {"rows": 0.5}}'
+#: Last lines of a log that say nothing of use.
+SPOILED = (b"[" * 9000, b"x", b'{"sizes": {}}', b'{"note": {}}', b'{"note": 1, "sizes": {}}')
+SPOILED += (b'{"note": {}, "sizes": {"rows": 0.5}}',)
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +71,7 @@ def test_a_block_that_was_done_is_never_done_again(tmp_path, linked, replacing):
     assert at > 30
 
 
-@pytest.mark.parametrize(
-    "spoiled", [b"[" * 9000, b'{"sizes": {}}', b'{"note": 1, "sizes": {}}', b'{"note": {}}', b"x", FLOAT]
-)
+@pytest.mark.parametrize("spoiled", SPOILED)
 def test_work_whose_log_is_spoiled_is_begun_anew(tmp_path, spoiled):
     with contextlib.suppress(KeyError), resumable_folder(tmp_path / "out", {"a": 1}, ("rows",)) as resumable:
         resumable.commit({"n": 0}, {"rows": b"0\n"})
