@@ -1,5 +1,6 @@
 """Hours of work that are killed between any two file events: what was done stays, and ends in the same bytes."""
 
+import contextlib
 import itertools
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from voxplore import storage
 from voxplore.storage import resumable_folder
 
 BLOCKS = 4
+#: Last lines of a log that say nothing of use.
+SPOILED = (b"[" * 9000, b"x", b'{"sizes": {}}', b'{"note": {}}', b'{"note": 1, "sizes": {}}')
+SPOILED += (b'{"note": {}, "sizes": {"rows": 0.5}}',)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +69,16 @@ def test_a_block_that_was_done_is_never_done_again(tmp_path, linked, replacing):
         if not killed:
             break
     assert at > 30
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_work_whose_log_is_spoiled_is_begun_anew(tmp_path, spoiled):
+    with contextlib.suppress(KeyError), resumable_folder(tmp_path / "out", {"a": 1}, ("rows",)) as resumable:
+        resumable.commit({"n": 0}, {"rows": b"0\n"})
+        raise KeyError
+    (tmp_path / "out.unfinished" / "blocks.jsonl").write_bytes(spoiled + b"\n")
+    work(tmp_path / "out", True, tmp_path / "told")
+    assert (tmp_path / "told").read_text().split() == list(map(str, range(BLOCKS)))
 
 
 def test_where_there_are_no_hard_links_the_rows_are_copied(tmp_path, monkeypatch):

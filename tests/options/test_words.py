@@ -37,7 +37,12 @@ WRONG: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = [
     ("discover", "--model", ("absent", "cells.npy"), ()),
     ("recipes", "", ("nonsense",), ()),
     ("train", "--recipe", ("", "nonsense", "../x", "vae-nets-tiny "), ()),
-    ("train", "--set", ("a", "seed=nan", "seed=-1", "=1", "seed=", "seed=[1", "seed={}", "x.y=1"), ()),
+    (
+        "train",
+        "--set",
+        ("a", "seed=nan", "seed=-1", "=1", "seed=", "seed=[1", "seed={}", "x.y=1", "seed=" + "[" * 9000),
+        (),
+    ),
     ("train", "--set", tuple(f"training.batch={text}" for text in ("0", "1e9", "null", "1" * 11, '"4"')), ()),
     ("generate", "--set", ("a", "threshold=2", "threshold=NaN", "spread=-1", "steps=3", "after=[]"), ()),
     ("generate", "--condition", ("a", "=", "a=b", "a=1:", "young_hill=nan", "young_hill=1:inf"), KNOWN),

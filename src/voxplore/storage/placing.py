@@ -136,7 +136,7 @@ def is_committed(work: Path, place: Path) -> bool:
     """Whether what stands at `place` is the result of unfinished work, which is then of no more use."""
     try:
         return json.loads((work / COMMIT).read_text()) == _identity(place)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -144,9 +144,12 @@ def _begun(folder: Path, request: Any) -> bool:
     """Whether the folder holds work on the same, and all that its log counts."""
     try:
         same = read_json(folder / _ASKED)["asked"] == json.loads(json.dumps(request))
-        sizes = [line["sizes"] for line in _whole_lines(folder / _LOG)][-1:]
-        return same and all((folder / name).stat().st_size >= size for each in sizes for name, size in each.items())
-    except (VoxploreError, OSError, ValueError, TypeError, KeyError):
+        lines = _whole_lines(folder / _LOG)
+        same = same and all(isinstance(line["note"], dict) for line in lines)
+        sizes = [line["sizes"] for line in lines][-1:]
+        found = [(size, (folder / name).stat().st_size) for each in sizes for name, size in each.items()]
+        return same and all(type(size) is int and 0 <= size <= held for size, held in found)
+    except (VoxploreError, OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
 
 

@@ -151,5 +151,5 @@ def _inside(place: Any, name: str) -> Any:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
