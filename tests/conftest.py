@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Threads that wait sleep: where two share a core, spinning ones take several times as long. libgomp reads it when torch
+# is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import pytest
 from hypothesis import settings

@@ -12,7 +12,7 @@ from multiprocessing import forkserver, get_context, parent_process
 from typing import Any, TypeVar
 
 from voxplore.errors import VoxploreError
-from voxplore.processes import available_cores, short_temporary_folder, without_main
+from voxplore.processes import available_cores, module_of, short_temporary_folder, without_main
 from voxplore.ranges import Workers, within
 
 __all__ = ["ENGINES", "map_items"]
@@ -61,8 +61,9 @@ def _has_threads() -> bool:
 def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
     # A fork would copy the locks of running numba and torch threads; a server forked before them does not.
     context = get_context("forkserver")
+    context.set_forkserver_preload([name for name in (module_of(function),) if name != "__main__"])  # imported once
     short_temporary_folder()
-    with _deaf(), without_main(function):
+    with _deaf(), without_main(function), _one_thread():
         forkserver.ensure_running()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
@@ -86,6 +87,21 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     for process in list((pool._processes or {}).values()):
         process.kill()
     pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that start meanwhile have one thread each: two on a contended core can be many times slower."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -118,10 +134,8 @@ def _later() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """What a worker starts with. Two threads a worker on contended cores can be many times slower than one."""
+    """What a worker starts with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _THREAD_VARIABLES:
-        os.environ[name] = "1"
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-__all__ = ["available_cores", "short_temporary_folder", "without_main"]
+__all__ = ["available_cores", "module_of", "short_temporary_folder", "without_main"]
 
 #: Longest folder below which a socket's name still fits in the 104 bytes that systems allow.
 _LONGEST_FOLDER = 60
@@ -25,16 +25,21 @@ def available_cores() -> int:
     return min(bound, int(given)) if given.isdigit() and int(given) > 0 else bound
 
 
+def module_of(function: Callable) -> str:
+    """Name of the module that a function, or what a partial calls, was written in."""
+    while isinstance(function, partial):
+        function = function.func
+    return getattr(function, "__module__", None) or "builtins"
+
+
 @contextlib.contextmanager
 def without_main(function: Callable) -> Iterator[None]:
     """Start processes within it that do not run the user's script again, unless the function is the script's own.
 
     A script without `if __name__ == "__main__":` would otherwise start itself over and over in its own workers.
     """
-    while isinstance(function, partial):
-        function = function.func
     script = sys.modules.get("__main__")
-    if script is None or getattr(function, "__module__", None) == "__main__":
+    if script is None or module_of(function) == "__main__":
         yield
         return
     sys.modules["__main__"] = ModuleType("__main__")
