@@ -130,6 +130,7 @@ def meshes() -> list[Case]:
             files(a__stl=stl(whole)),
             np.ones((1, D, D, D), bool),
             ("--edge", "10"),
+            ("1 of 1 cells have no void",),
         ),
         Case("an edge per axis", "meshes", files(a__stl=stl(unit * [2, 3, 4])), block(), ("--edge", "2", "3", "4")),
         Case(
@@ -145,6 +146,7 @@ def meshes() -> list[Case]:
             "meshes",
             files(a__stl=stl(box((0, 0, 0), (3, 3, 3)) + 7)),
             np.ones((1, D, D, D), bool),
+            told=("1 of 1 cells have no void",),
         ),
         Case(
             "what stands out is told of",

@@ -21,7 +21,16 @@ def body_centred(d: int, radius: float) -> np.ndarray:
     return cell
 
 
-@pytest.mark.parametrize("cell", [frame(12, 2), frame(12, 3), frame(16, 4)])
+CELLS = {
+    "frame of 2 voxels": frame(12, 2),
+    "frame of 3 voxels": frame(12, 3),
+    "frame of 4 voxels": frame(16, 4),
+    "slanted struts of 2 voxels radius": body_centred(20, 0.1),
+    "slanted struts of 3 voxels radius": body_centred(24, 0.125),
+}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_the_finer_mesh_lies_within_what_is_stated(cell):
     element = elastic_element(0.3)
     coarse = homogenise(cell, element)
