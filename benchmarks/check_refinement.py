@@ -12,8 +12,9 @@ import time
 
 import numpy as np
 
+from voxplore.kernels import carrying
 from voxplore.mechanics.element import elastic_element
-from voxplore.mechanics.finer import finer_stiffness
+from voxplore.mechanics.finer import finer_stiffness, stair_faces
 from voxplore.mechanics.homogenise import homogenise
 from voxplore.unitcells import load_cells
 
@@ -31,7 +32,12 @@ def main() -> None:
         seconds = time.process_time() - start
         finer = voxels.repeat(2, 0).repeat(2, 1).repeat(2, 2)
         fine = homogenise(finer, elastic_element(0.3), options.tolerance).tensor
-        foretold, error, left = (one[0] for one in finer_stiffness(coarse.tensor[None], coarse.bound[None]))
+        foretold, error, left = (
+            one[0]
+            for one in finer_stiffness(
+                coarse.tensor[None], coarse.bound[None], np.array([stair_faces(carrying(voxels))])
+            )
+        )
         size = np.linalg.norm(coarse.tensor)
         gaps = [float(np.linalg.norm(tensor - fine) / size) for tensor in (coarse.tensor, foretold)]
         rows.append((gaps[0], float(error), gaps[1], float(left), seconds))

@@ -1,3 +1,7 @@
+import importlib
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -105,3 +109,28 @@ def test_what_has_no_waves_is_refused_in_a_sentence():
         band_structure(np.zeros((4, 4, 4), bool), zone_path(1))
     with pytest.raises(VoxploreError, match="second phase"):
         band_structure(np.ones((4, 4, 4), bool), zone_path(1), void_young=0.1)
+
+
+@pytest.fixture
+def check():
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    yield importlib.import_module("benchmarks.check_bands")
+    sys.path.pop(0)
+
+
+def test_waves_through_a_lattice_of_cylinders_are_those_of_plane_waves(check):
+    """Another method: an expansion in plane waves, which converges where the phases differ little."""
+    d, radius, poisson, soft, light = 32, 0.35, 0.3, 0.3, 0.6
+    places = (np.arange(d) + 0.5) / d - 0.5
+    rod = (places[:, None] ** 2 + places**2 < radius**2)[:, :, None]
+    lame, shear = poisson / (1 + poisson) / (1 - 2 * poisson), 1 / (2 * (1 + poisson))
+    k = np.array([[0.2, 0.1], [0.5, 0.5], [0.5, 0.0]])
+    found = band_structure(rod, np.c_[k, 0 * k[:, 0]], 9, poisson, (1, 1, 1 / d), void_young=soft, void_density=light)
+    phases = (1.0, lame, shear), (light, soft * lame, soft * shear)
+    expected = [check.plane_waves(np.array([[radius, 0, 0]]), np.ones(2), *phases, one, 9, 6.0) for one in k]
+    np.testing.assert_allclose(found.frequencies, expected, rtol=0.012)
+
+
+def test_the_gap_of_silicon_with_holes_lies_where_it_was_published(check):
+    """Within 7 % on this coarse mesh, whose walls between holes are 6 voxels thick; finer ones in docs/metrics.md."""
+    np.testing.assert_allclose(check.gap_of_voxels(72), check.PUBLISHED, rtol=0.07)

@@ -18,6 +18,7 @@ import numpy as np
 
 from voxplore import storage
 from voxplore.errors import VoxploreError
+from voxplore.kernels import carrying
 from voxplore.parallel import map_items
 from voxplore.ranges import Edge, Modulus, Poisson, Soft, Tolerance, Workers, within
 from voxplore.unitcells import UnitCells, unpack
@@ -26,7 +27,7 @@ from .batched import homogenise_batch
 from .constants import derived
 from .elasticity import check_edges
 from .element import Element, conductive_element, elastic_element
-from .finer import finer_stiffness
+from .finer import finer_stiffness, stair_faces
 from .homogenise import Homogenised, homogenise
 from .strength import peak_stresses, strength_columns
 
@@ -138,7 +139,9 @@ def properties_of(
             _keep(cache, key, result)
         if progress:
             progress(1)
-    return _table([solved[key] for key in keys], cells.relative_density(), young, poisson, void_young)
+    every = (voxels for batch in cells.batches(_BATCH) for voxels in batch)
+    stairs = np.array([stair_faces(voxels if void_young else carrying(voxels)) for voxels in every])
+    return _table([solved[key] for key in keys], cells.relative_density(), stairs, young, poisson, void_young)
 
 
 def stiffness_of(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -244,7 +247,7 @@ def _result(elastic: Homogenised, flows: list[Homogenised], setting: Setting) ->
 
 
 def _table(
-    results: list[dict], density: np.ndarray, young: float, poisson: float, void_young: float
+    results: list[dict], density: np.ndarray, stairs: np.ndarray, young: float, poisson: float, void_young: float
 ) -> dict[str, np.ndarray]:
     numbers = young * np.array([result["stiffness"] for result in results])
     table = {"relative_density": density}
@@ -254,7 +257,7 @@ def _table(
     table |= derived(stiffness_of(table), density, young, poisson, void_young)
     table |= strength_columns(np.array([result["peaks"] for result in results]).reshape(-1, 3, 2), density)
     coarse, bound = (_tensors([result[name] for result in results]) for name in ("stiffness", "bound"))
-    finer, table["stiffness_error"], table["finer_error"] = finer_stiffness(coarse, bound)
+    finer, table["stiffness_error"], table["finer_error"] = finer_stiffness(coarse, bound, stairs)
     rows, columns = np.array(_VOIGT).T
     table |= dict(zip(FINER_COLUMNS, young * finer[:, rows, columns].T, strict=True))
     if "diffusivity" in results[0]:
