@@ -11,7 +11,7 @@ import torch
 import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
 from voxplore.diffusion import linear_schedule, sample, srr_guide
-from voxplore.models.voxplore import interpolate
+from voxplore.models.voxplore import interpolate, method
 from voxplore.recipes import RECIPES
 from voxplore.refine import load_refiner
 from voxplore.training import feed, graph, train
@@ -40,16 +40,17 @@ def cells() -> vp.UnitCells:
 
 
 @pytest.fixture(autouse=True)
-def one_worker(monkeypatch):
+def little_work(monkeypatch):
     monkeypatch.setattr(feed, "_WORKERS", 1)
+    monkeypatch.setattr(method, "_CHAINS", 4)
 
 
 def brief(name: str, steps: int) -> Any:
-    """The recipe with so many steps of four cells a stage, and a sampler of four."""
+    """The recipe with so many steps of four cells a stage, and a sampler of four steps and cells."""
     config = RECIPES[name]
     stages = {key: value for key, value in vars(config).items() if key.endswith("training") and value}
     stages = {key: dataclasses.replace(stage, cells=4 * steps, batch=4) for key, stage in stages.items()}
-    counts = {key: 4 for key in vars(config.sampling) if key == "steps" or key.endswith("_steps")}
+    counts = {key: 4 for key in vars(config.sampling) if key in ("steps", "batch") or key.endswith("_steps")}
     return dataclasses.replace(config, **stages, sampling=dataclasses.replace(config.sampling, **counts))
 
 
