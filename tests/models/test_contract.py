@@ -45,9 +45,10 @@ def trainings(config: Any) -> list[str]:
 
 
 def briefly(sampling: Any) -> Any:
-    """The same sampler in four steps a stage."""
+    """The same sampler in four steps a stage, of eight cells together."""
     names = [field.name for field in dataclasses.fields(sampling)]
-    return dataclasses.replace(sampling, **{n: 4 for n in names if n == "steps" or n.endswith("_steps")})
+    changes = {n: 4 for n in names if n == "steps" or n.endswith("_steps")} | {n: 8 for n in names if n == "batch"}
+    return dataclasses.replace(sampling, **changes)
 
 
 @dataclasses.dataclass
