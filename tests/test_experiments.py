@@ -128,6 +128,7 @@ def test_a_step_that_fails_is_named_and_the_status_is_1(tmp_path):
     assert "results/nets/linear_limit.json: expected the step to make it" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_row_is_made_once_and_a_table_again_when_a_row_of_it_is_new(tmp_path):
     arguments = ("table1-nets", "--tiny", "--out", str(tmp_path), "--values")
     done = runner(*arguments, "edits")
