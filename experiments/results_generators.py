@@ -125,7 +125,11 @@ def tuned(s: Setting, cells: str) -> list[Step]:
     words = ["tune_autoencoder.py", trained.out, "--cells", data.out, "--fresh", fresh.out, "--out", run]
     words += ["--shown", "160", "--shown-to-both", "160"] if s.tiny else []
     model = Step(f"{run}/model", words, (trained, data, fresh))
-    return _measured(s, model, data, ("--benchmark", "v2"))
+    name = run.removeprefix("runs/")
+    drawn = draw(s, model, f"samples/{name}/seed0", s.drawn(1000), 0)
+    words = (drawn.out, data.out, fresh.out)
+    novel = script("fresh_novelty", f"results/{cells}/{name}/fresh_novelty.json", words, (drawn, data, fresh))
+    return [*_measured(s, model, data, ("--benchmark", "v2")), novel]
 
 
 def _measured(s: Setting, model: Step, data: Step, options: tuple[str, ...] = ()) -> list[Step]:
