@@ -1,8 +1,9 @@
-"""Reconstruction by a trained VoxPlore: mean IoU of decode(encode(cell)) with the cell.
+"""Reconstruction by a trained VoxPlore: mean IoU of decode(encode(cell)) with the cell, and with fitted latents.
 
 Of training cells, held-out cells, those of them without central symmetry (S_sym under 1), those of each part of a
 joined set, and, where available (VOXPLORE_REAL_CELLS, else ../shared/data), the 392 real cells, which are read but not
-kept.
+kept. Beside it that of latents that were fitted to each cell from where the encoder put them (`--steps` of descent on
+Eq. 1, of the first `--fitted` cells of each kind): what the decoder alone could give.
 
     python experiments/reconstruction.py runs/closed-form-nets-small/model data/nets --out reconstruction.json
 """
@@ -12,10 +13,13 @@ import os
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import voxplore as vp
 from voxplore import storage
 from voxplore.data.published.metatruss import build_metatruss
+from voxplore.models.voxplore import fit_latents
+from voxplore.models.voxplore.flips import flips_of
 from voxplore.training import hardware
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +30,8 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("cells", type=Path)
     parser.add_argument("--limit", type=int, default=2000, help="cells of each kind, at most")
+    parser.add_argument("--steps", type=int, default=20, help="steps by which latents are fitted; 0 leaves them out")
+    parser.add_argument("--fitted", type=int, default=200, help="cells of each kind whose latents are fitted, at most")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     model = vp.load_model(chosen.model, "cpu")
@@ -46,9 +52,14 @@ def main() -> None:
         "hardware": hardware("cpu"),
         "iou": {name: summary(model, cells) for name, cells in sets.items()},
     }
+    if chosen.steps and isinstance(model, vp.VoxPlore):
+        few = {name: cells[: chosen.fitted] for name, cells in sets.items()}
+        found["steps"] = chosen.steps
+        found["iou_fitted"] = {name: summary(model, cells, chosen.steps) for name, cells in few.items()}
     storage.write_json(chosen.out, found)
-    for name, part in found["iou"].items():
-        print(f"{name}: " + (f"IoU {part['mean']:.3f} ({part['n']} cells)" if part["n"] else "none"))
+    for key, what in (("iou", ""), ("iou_fitted", ", fitted latents")):
+        for name, part in found.get(key, {}).items():
+            print(f"{name}{what}: " + (f"IoU {part['mean']:.3f} ({part['n']} cells)" if part["n"] else "none"))
 
 
 def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
@@ -58,9 +69,9 @@ def evenly(cells: vp.UnitCells, n: int) -> vp.UnitCells:
     return cells[np.linspace(0, len(cells) - 1, n).round().astype(int)]
 
 
-def summary(model: vp.VoxPlore, cells: vp.UnitCells) -> dict[str, float]:
-    """Mean and quartiles of the IoU of n cells with their reconstructions."""
-    parts = [iou(cells[i : i + 64], model) for i in range(0, len(cells), 64)]
+def summary(model: vp.VoxPlore, cells: vp.UnitCells, steps: int = 0) -> dict[str, float]:
+    """Mean and quartiles of the IoU of n cells with their reconstructions, by latents fitted in so many steps."""
+    parts = [iou(cells[i : i + 64], model, steps) for i in range(0, len(cells), 64)]
     values = np.concatenate([np.zeros(0), *parts])
     if not len(values):
         return {"n": 0}
@@ -68,8 +79,13 @@ def summary(model: vp.VoxPlore, cells: vp.UnitCells) -> dict[str, float]:
     return {"n": len(values), "mean": values.mean(), "q25": low, "median": middle, "q75": high}
 
 
-def iou(cells: vp.UnitCells, model: vp.VoxPlore) -> np.ndarray:
-    before, after = cells.voxels(), model.reconstruct(cells).voxels()
+def iou(cells: vp.UnitCells, model: vp.VoxPlore, steps: int) -> np.ndarray:
+    if steps:
+        flips = torch.from_numpy(flips_of(cells))
+        decoded = model.decode(fit_latents(model, cells, steps), flips)
+    else:
+        decoded = model.reconstruct(cells)
+    before, after = cells.voxels(), decoded.voxels()
     return (before & after).sum((1, 2, 3)) / np.maximum((before | after).sum((1, 2, 3)), 1)
 
 

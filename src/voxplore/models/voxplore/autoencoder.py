@@ -70,7 +70,7 @@ class LatentAutoencoder(nn.Module, abc.ABC):
         """Factor on latents of so many numbers before RAS measures their distances."""
         return 1.0
 
-    def _sets_of_flips(self, flips: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    def sets_of_flips(self, flips: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """(set of flips, numbers of the cells that are coded with it) for cells of flips uint8 (n,)."""
         if not self.by_flips:
             yield 1, np.arange(len(flips))
@@ -83,7 +83,7 @@ class LatentAutoencoder(nn.Module, abc.ABC):
         """Latents float32 (n, latent) of cells after a cube operation; flips: uint8 (n,), those they then have."""
         device, found = next(self.parameters()).device, []
         order = [np.arange(0)]
-        for group, rows in self._sets_of_flips(flips):
+        for group, rows in self.sets_of_flips(flips):
             order.append(rows)
             for voxels in (cells if len(rows) == len(cells) else cells[rows]).batches(self.together):
                 oriented = np.ascontiguousarray(apply_operation(voxels, operation))
@@ -96,7 +96,7 @@ class LatentAutoencoder(nn.Module, abc.ABC):
         """Values (n, d, d, d) of latents (n, latent); flips uint8 (n,), for those that are told them."""
         known = np.zeros(len(latents), np.uint8) if flips is None else flips.cpu().numpy()
         parts, order = [], [np.arange(0)]
-        for group, rows in self._sets_of_flips(known):
+        for group, rows in self.sets_of_flips(known):
             order.append(rows)
             for part in latents[torch.from_numpy(rows).to(latents.device)].split(self.together):
                 parts.append(fixed_batch(lambda z, group=group: self.decoded(z, group), part, self.together))
