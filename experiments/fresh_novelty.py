@@ -1,4 +1,4 @@
-"""Novelty of drawn cells against the fresh cells that an autoencoder was shown, too; that of held-out cells beside it.
+"""Novelty of drawn cells against the fresh cells that a decoder was shown, too; that of held-out cells beside it.
 
     python experiments/fresh_novelty.py samples/NAME/seed0 data/shells data/shells-fresh --out fresh_novelty.json
 
@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from tune_autoencoder import unseen
+from tune_decoder import unseen
 
 import voxplore as vp
 from voxplore import storage

@@ -113,7 +113,7 @@ def _variants(s: Setting, cells: str, model: str, variants: tuple[str, ...]) -> 
 
 
 def tuned(s: Setting, cells: str) -> list[Step]:
-    """The row `voxplore-paper-velocity`, its autoencoder shown fresh cells too: three draws, reconstruction."""
+    """The row `voxplore-paper-velocity` with a decoder that was shown fresh cells too: three draws, reconstruction."""
     data, size = build(s, cells), "tiny" if s.tiny else "medium"
     shape = ("--resolution", "16") if s.tiny else ()
     count, name = s.drawn(40_000, tiny=40), f"{cells}-fresh"
@@ -122,8 +122,8 @@ def tuned(s: Setting, cells: str) -> list[Step]:
     base = train(s, data, f"voxplore-paper-{cells}-{size}")
     trained = train(s, data, f"voxplore-paper-velocity-{cells}-{size}", autoencoder_of=base)
     run = f"runs/voxplore-paper-velocity-tuned-{cells}-{size}"
-    words = ["tune_autoencoder.py", trained.out, "--cells", data.out, "--fresh", fresh.out, "--out", run]
-    words += ["--shown", "160", "--shown-to-both", "160"] if s.tiny else []
+    words = ["tune_decoder.py", trained.out, "--cells", data.out, "--fresh", fresh.out, "--out", run]
+    words += ["--shown", "160"] if s.tiny else []
     model = Step(f"{run}/model", words, (trained, data, fresh))
     name = run.removeprefix("runs/")
     drawn = draw(s, model, f"samples/{name}/seed0", s.drawn(1000), 0)

@@ -57,7 +57,7 @@ ROWS: list[Row] = [
     ),
     *_on_sets("tokens", "hours", "token latents, trained denoiser, on {cells}; values: variants", generators.tokens),
     *_on_sets("paper", "hours", "the paper's network, trained denoiser, on {cells}", generators.paper),
-    *_on_sets("tuned", "hours", "that row on {cells}, its autoencoder shown fresh cells too", generators.tuned),
+    *_on_sets("tuned", "hours", "that row on {cells}, its decoder shown fresh cells too", generators.tuned),
     Row("shipped", "5", "the model in the package against nets and shells", generators.shipped),
     Row("families", "30", "one model on seven families; values: plain, sym", generators.families),
     *_on_sets("resolution", "85", "24^3, 48^3, 64^3, 96^3 on {cells}; values: resolutions", generators.resolution),
