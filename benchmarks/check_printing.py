@@ -39,7 +39,9 @@ REPAIRS = ("Degenerate facets", "Edges fixed", "Facets removed", "Facets added",
 
 def admesh(folder: Path) -> str:
     """What it finds to repair, "" for nothing."""
-    told = subprocess.run(["admesh", "part.stl"], cwd=folder, capture_output=True, text=True, timeout=300).stdout
+    told = subprocess.run(
+        ["admesh", "part.stl"], cwd=folder, capture_output=True, encoding="utf-8", errors="replace", timeout=300
+    ).stdout
     counts = {name: int(found[1]) for name in REPAIRS if (found := re.search(rf"{name}\s*:\s*(\d+)", told))}
     if len(counts) < len(REPAIRS):
         return f"its report was not understood: {told[-200:]}"
