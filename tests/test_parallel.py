@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,3 +192,18 @@ def test_an_interrupt_while_workers_start_is_heard_once_all_have_started(monkeyp
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(submitted) == 2 + 5
+
+
+def test_workers_share_one_import_of_what_they_run(tmp_path):
+    (tmp_path / "imported_once.py").write_text(
+        "import os\nHERE = os.getpid()\n\ndef where(item):\n    return HERE, os.getpid()\n"
+    )
+    (tmp_path / "script.py").write_text(
+        "from imported_once import where\nfrom voxplore.parallel import map_items\n"
+        "print(*[list(map_items(where, range(4), workers=2)) for _ in range(2)])\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, pair.split(", "))) for pair in re.findall(r"\((\d+, \d+)\)", done.stdout)]
+    assert len(pairs) == 8
+    assert len({place for place, _ in pairs}) == 1
+    assert all(place != own for place, own in pairs)
