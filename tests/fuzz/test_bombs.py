@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from voxplore import storage
+from voxplore.data.opening import load_cells
 from voxplore.data.published.metatruss import read_catalogue, read_jsonl
 from voxplore.errors import VoxploreError
 from voxplore.storage import bounded
@@ -80,3 +84,34 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path, suffix):
     assert [graph.name for graph in read_jsonl(tmp_path / f"x{suffix}")] == ["ä"]
     (tmp_path / "x.json").write_bytes('{"a": "ä"}'.encode("utf-8-sig"))
     assert storage.read_json(tmp_path / "x.json") == {"a": "ä"}
+
+
+def lists_of_tags(kind: str) -> bytes:
+    """A small TIFF whose lists of tags lead in a circle, or begin every four bytes though each takes 486."""
+    if kind == "circle":
+        return b"II*\0" + struct.pack("<IHI", 8, 0, 8)
+    data = bytearray(b"II*\0" + struct.pack("<I", 8)).ljust(1000, b"\0")
+    for place in range(8, 8 + 4 * 100, 4):
+        struct.pack_into("<H", data, place, 40)
+        struct.pack_into("<I", data, place + 2 + 40 * 12, place + 4)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["circle", "overlap"])
+def test_a_tiff_whose_lists_of_tags_overlap_is_refused_at_once(tmp_path, kind):
+    """One of 5 kB, found by damage at random, kept tifffile busy for more than an hour."""
+    (tmp_path / "x.tif").write_bytes(lists_of_tags(kind))
+    started = time.process_time()
+    with pytest.raises(VoxploreError, match=r"x\.tif: expected a TIFF stack, got lists of tags that overlap"):
+        load_cells(tmp_path / "x.tif")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("large", [False, True])
+def test_whole_stacks_of_either_byte_order_and_size_are_read(tmp_path, order, large):
+    tifffile = pytest.importorskip("tifffile")
+    pages = np.arange(8**3).reshape(8, 8, 8) % 3 == 0
+    options = {"byteorder": order, "bigtiff": large, "photometric": "minisblack", "compression": "zlib"}
+    tifffile.imwrite(tmp_path / "x.tif", np.where(pages, 255, 0).astype(np.uint8), **options)
+    assert (load_cells(tmp_path / "x.tif").voxels()[0] == np.swapaxes(pages, 0, 2)).all()

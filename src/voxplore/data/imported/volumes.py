@@ -9,11 +9,12 @@ import contextlib
 import logging
 import math
 import re
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -101,6 +102,7 @@ def read_tiff(path: Path) -> dict[str, np.ndarray]:
     """
     import tifffile
 
+    _check_pages(path)
     try:
         with _silent("tifffile"), tifffile.TiffFile(path) as file:
             size = sum(series.size * series.dtype.itemsize for series in file.series if series.dtype is not None)
@@ -114,6 +116,28 @@ def read_tiff(path: Path) -> dict[str, np.ndarray]:
     if stack.ndim not in (2, 3, 4):
         raise VoxploreError(path, expected="a stack of grey images", got=f"shape {stack.shape}")
     return {path.stem: np.swapaxes(stack, -1, -2) if stack.ndim == 2 else np.swapaxes(stack, -1, -3)}
+
+
+def _check_pages(path: Path) -> None:
+    """Refuse a TIFF whose lists of tags overlap or lead in a circle: each would be read again and again, for hours."""
+    size = left = path.stat().st_size
+    with path.open("rb") as file:
+        order = {b"II": "<", b"MM": ">"}.get(file.read(2), "<")
+        large = _number(file, 2, order + "H") == 43
+        count, tag, link, at = (order + "Q", 20, order + "Q", 8) if large else (order + "H", 12, order + "I", 4)
+        place = _number(file, at, link)
+        while 0 < place < size:
+            taken = struct.calcsize(count) + _number(file, place, count) * tag
+            left -= taken + struct.calcsize(link)
+            if left < 0:
+                raise VoxploreError(path, expected="a TIFF stack", got="lists of tags that overlap or are cut off")
+            place = _number(file, place + taken, link)
+
+
+def _number(file: BinaryIO, place: int, kind: str) -> int:
+    """One number of a file; what lies behind its end is 0."""
+    file.seek(place)
+    return struct.unpack(kind, file.read(struct.calcsize(kind)).ljust(struct.calcsize(kind), b"\0"))[0]
 
 
 @contextlib.contextmanager
