@@ -134,8 +134,10 @@ def _later() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """What a worker starts with."""
+    """What a worker starts with, also where a server was running before with more threads."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = "1"
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
