@@ -27,13 +27,19 @@ TORN = (0, 1, 100, 700, 3000)
 
 def every_window(trials: Trials, most: int) -> int:
     """Kill before each file event, at most so many of them, spread evenly; the number of windows."""
-    chosen = sorted({round(k * (trials.events - 1) / max(most - 1, 1)) for k in range(min(most, trials.events))})
+    chosen = spread_evenly(trials.events, most)
     for replacing in [False, True] if trials.old is not None else [False]:
         for at in chosen:
             command = trials.begin(replacing)
             trials.kill(command, kill_at=at)
             trials.end(command)
     return len(chosen)
+
+
+def spread_evenly(events: int, most: int) -> list[int]:
+    """Numbers of `most` of the events, the first and the last among them, or of all."""
+    count = min(most, events)
+    return [round(k * (events - 1) / max(count - 1, 1)) for k in range(count)]
 
 
 def torn_writes(trials: Trials, sizes: tuple[int, ...] = TORN) -> None:
@@ -46,6 +52,12 @@ def torn_writes(trials: Trials, sizes: tuple[int, ...] = TORN) -> None:
 def check(verb: Verb) -> None:
     assert not verb.lost
     assert not verb.differing
+
+
+def test_windows_are_all_file_events_or_as_many_as_asked_for():
+    assert spread_evenly(5, 100_000) == [0, 1, 2, 3, 4]
+    assert spread_evenly(9, 3) == [0, 4, 8]
+    assert spread_evenly(9, 1) == [0]
 
 
 @pytest.mark.parametrize("name", ["build", "export"])

@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,16 @@ WEIGHTS = {
 }
 ADDRESS_SPACE = 6 << 30
 SLOW_SECONDS = 10.0
+#: A reader that is still at work after so many seconds is broken off; a second of them would hide all inputs behind it.
+LIMIT_SECONDS = 60
+
+
+class Endless(BaseException):
+    """Not an Exception: a reader that turns any of those into its own must not catch this one."""
+
+
+def _broken_off(number: int, frame: object) -> None:
+    raise Endless(f"still at work after {LIMIT_SECONDS} s")
 
 
 def one_reader(name: str, inputs: int, seed: int, engine: str, keep: Path) -> dict:
@@ -61,12 +72,17 @@ def one_reader(name: str, inputs: int, seed: int, engine: str, keep: Path) -> di
     found = {"inputs": 0, "taken": 0, "uncaught": 0, "slow": 0, "worst_seconds": 0.0, "errors": []}
     begun = peak()
 
+    signal.signal(signal.SIGALRM, _broken_off)
+
     def one(data: bytes) -> None:
         started = time.process_time()
+        signal.alarm(LIMIT_SECONDS)
         try:
             found["taken"] += feed(reader, data, base / "in")
-        except Exception as error:
+        except (Exception, Endless) as error:
             note(found, name, data, keep, error)
+        finally:
+            signal.alarm(0)
         seconds = time.process_time() - started
         found["inputs"] += 1
         found["slow"] += seconds > SLOW_SECONDS
@@ -122,7 +138,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def note(found: dict, name: str, data: bytes, keep: Path, error: Exception) -> None:
+def note(found: dict, name: str, data: bytes, keep: Path, error: BaseException) -> None:
     found["uncaught"] += 1
     frame = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__}: {str(error)[:120]} ({Path(frame.filename).name}:{frame.lineno})"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["AsymmetricUnit", "asymmetric_unit", "join_patches", "overlap_pairs", "unfold_unit", "voxels_of"]
+__all__ = ["AsymmetricUnit", "asymmetric_unit", "join_patches", "overlap_pairs", "places_of", "unfold_unit", "voxels_of"]
 
 
 class AsymmetricUnit(NamedTuple):
@@ -71,12 +71,20 @@ def overlap_pairs(group: int, grid: int, patch: int, margin: int) -> tuple[Tenso
     return every.flatten()[inside], target[inside]
 
 
-def voxels_of(cells: Tensor, patch: int, patches: Tensor) -> Tensor:
-    """The voxels of some patches of cells (n, d, d, d): (n, m, patch^3), patches and voxels in C order."""
-    n, d = cells.shape[:2]
-    grid = d // patch
-    split = cells.reshape(n, grid, patch, grid, patch, grid, patch)
-    i, j, k = patches // grid**2, patches // grid % grid, patches % grid
+def places_of(patches: Tensor, grid: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Places of numbered patches (m,) along x, y and z of a grid^3."""
+    return patches // grid**2, patches // grid % grid, patches % grid
+
+
+def voxels_of(cells: Tensor, patch: int, patches: Tensor, grid: int = 0) -> Tensor:
+    """The voxels of some patches of cells (n, d, d, d): (n, m, patch^3), patches and voxels in C order.
+
+    grid: patches along an edge, where cells are but a block of their first voxels that holds all the patches.
+    """
+    n, *edges = cells.shape
+    x, y, z = (edge // patch for edge in edges)
+    split = cells.reshape(n, x, patch, y, patch, z, patch)
+    i, j, k = places_of(patches, grid or x)
     # Indices with slices between them put the patches first.
     return split[:, i, :, j, :, k].transpose(0, 1).flatten(2)
 

@@ -83,6 +83,8 @@ class UnitAutoencoder:
     """Hidden width of the MLPs to and from the latent (published code)."""
     latent: int = 128
     """Dimensions of the latent space (App. B.1)."""
+    scale: int = 1
+    """2: the layers see blocks of 2^3 voxels and put out a logit for each, interpolated to the voxels (our choice)."""
 
 
 @dataclass(frozen=True)
