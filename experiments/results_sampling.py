@@ -189,6 +189,18 @@ def targets(s: Setting) -> list[Step]:
     return [script("targets_table", "results/targets/table.md", ("results/targets",), (found,), follows=True)]
 
 
+def stiffest(s: Setting) -> list[Step]:
+    """At five densities the stiffest cell found beside the stiffest known one, both on a mesh twice as fine."""
+    out, needs, model = "results/targets/stiffest.json", (), "default"
+    few: tuple[str, ...] = ()
+    if s.tiny:
+        nets = build(s, "nets")
+        trained = train(s, nets, "closed-form-sym-nets-tiny")
+        needs, model = (nets, trained), trained.out
+        few = ("--reference", nets.out, "--pool", "16", "--bins", "2", "--rounds", "1", "--few")
+    return [Step(out, ["stiffest.py", model, *few, "--out", out], needs)]
+
+
 def surrogate(s: Setting) -> list[Step]:
     """What the surrogate of the search for targets foretells of cells that it has not seen."""
     nets = build(s, "nets")

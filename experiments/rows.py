@@ -86,6 +86,7 @@ ROWS: list[Row] = [
     *_on_sets("density", "3", "{cells} of a requested relative density", sampling.density),
     *_on_sets("stiffness", "10", "{cells} of a requested property at 24^3; values: properties", sampling.stiffness),
     Row("targets", "60", "cells asked for by their properties; values: kinds of targets", sampling.targets),
+    Row("stiffest", "60", "the stiffest cell found at each density, beside the stiffest known one", sampling.stiffest),
     Row("surrogate", "6", "moduli foretold without solving, of held-out and drawn cells", sampling.surrogate),
     Row("million", "45", "a million cells drawn and scored; values: number of cells", sampling.million),
     *_on_sets("orientations", "1", "held-out {cells}, rotated randomly", measurements.orientations, BOTH),

@@ -130,7 +130,7 @@ def asked(job: Job) -> tuple[dict[str, Any], bytes]:
     packed: list[bytes] = []
     for first in range(0, len(order), together):
         rows = np.array(order[first : first + together])
-        found = approach(model, pool, rows, job.target, starts=together)
+        found = approach(model, pool, rows, job.target, starts=together, workers=1)
         solves, slopes = solves + found.solves, slopes + found.slopes
         if len(found.rows):
             packed += [row.tobytes() for row in pack(found.voxels)]

@@ -15,7 +15,7 @@ import pytest
 
 from voxplore import parallel
 from voxplore.errors import VoxploreError
-from voxplore.parallel import ENGINES, map_items
+from voxplore.parallel import ENGINES, engine_for_all, map_items
 
 
 def square(x: int) -> int:
@@ -159,6 +159,15 @@ def test_ray_itself_gives_the_bytes_of_local(tmp_path):
         subprocess.run([*command, "--engine", engine, "--out", str(tmp_path / engine)], check=True)
     for name in ("cells.json", "index.csv", "voxels.npy"):
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+def test_within_an_engine_for_all_local_work_goes_to_it_and_afterwards_no_more(fake_ray):
+    with engine_for_all("ray"):
+        assert list(map_items(square, range(5))) == [0, 1, 4, 9, 16]
+        assert fake_ray.most == 5
+    fake_ray.most = 0
+    assert list(map_items(square, range(5), workers=1)) == [0, 1, 4, 9, 16]
+    assert fake_ray.most == 0
 
 
 def test_an_unknown_engine_is_named():

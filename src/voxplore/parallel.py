@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
 from multiprocessing import forkserver, get_context, parent_process
 from typing import Any, TypeVar
 
@@ -15,13 +16,15 @@ from voxplore.errors import VoxploreError
 from voxplore.processes import available_cores, module_of, short_temporary_folder, without_main
 from voxplore.ranges import Workers, within
 
-__all__ = ["ENGINES", "map_items"]
+__all__ = ["ENGINES", "engine_for_all", "map_items"]
 
 ENGINES = ("local", "ray")
 _BLAS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _THREAD_VARIABLES = (*_BLAS_VARIABLES, "NUMBA_NUM_THREADS")
 #: Items handed to Ray at once: results that nobody takes fill its store.
 _AHEAD = 1024
+#: What "local" stands for at the moment.
+_usual: ContextVar[str] = ContextVar("engine", default="local")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,8 +45,7 @@ def map_items(
     on it. sums: the last digits of the results depend on the threads of BLAS, so that one worker is a process of its
     own, too, unless this process has one thread.
     """
-    if engine not in ENGINES:
-        raise VoxploreError("engine", expected=" or ".join(ENGINES), got=engine)
+    engine = _usual.get() if _checked(engine) == "local" else engine
     items = list(items)
     workers = min(workers or available_cores(), max(len(items), 1))
     if engine == "ray":
@@ -51,6 +53,22 @@ def map_items(
     if workers == 1 and not (sums and items and _has_threads()):
         return map(function, items)
     return _map_local(function, items, workers)
+
+
+@contextlib.contextmanager
+def engine_for_all(engine: str) -> Iterator[None]:
+    """Let all maps in this block that name no other engine run on this one."""
+    before = _usual.set(_checked(engine))
+    try:
+        yield
+    finally:
+        _usual.reset(before)
+
+
+def _checked(engine: str) -> str:
+    if engine not in ENGINES:
+        raise VoxploreError("engine", expected=" or ".join(ENGINES), got=engine)
+    return engine
 
 
 def _has_threads() -> bool:

@@ -338,6 +338,9 @@ def test_nothing_is_wider_than_the_window_and_no_number_breaks(chrome, plotted, 
             " r.selectNodeContents(e); return r.getClientRects().length; })"
         )
         assert max(lines) == 1
+        assert chrome.run(
+            "document.getElementById('detail').scrollWidth <= document.getElementById('detail').clientWidth"
+        )
     finally:
         chrome.call("Emulation.clearDeviceMetricsOverride")
 

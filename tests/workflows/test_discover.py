@@ -95,6 +95,15 @@ def test_cells_scores_properties_page_and_report_are_in_one_order(found, known):
     assert verdicts == column["verdict"]
 
 
+def test_every_unit_on_the_page_is_short_enough_to_stand_beside_its_number(found):
+    from voxplore.report.best_cells import _UNITS
+    from voxplore.workflows.targets import PROPERTIES
+
+    shown = {constant.unit: _UNITS.get(constant.unit, constant.unit) for constant in PROPERTIES.values()}
+    assert {unit: short for unit, short in shown.items() if len(short) > 10} == {}
+    assert "\u03c3\u209b" in (found.folder / "index.html").read_text(encoding="utf-8")
+
+
 def test_unranked_they_stay_as_drawn_and_the_seed_decides(found, known, model, tmp_path):
     again = discover(tmp_path / "out", n=N, model=model, reference=known, rank=False, device="cpu", workers=1)
     assert again.cells.index["id"].tolist() == sorted(found.cells.index["id"].tolist())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from voxplore.cli.common import Device, Out, Overwrite, Result, Verb
+from voxplore.cli.common import Device, Engine, Out, Overwrite, Result, Verb
 from voxplore.ranges import Count, Millimetres, Range, Seed, Tile, Workers
 
 __all__ = ["Command"]
@@ -53,6 +53,8 @@ class Command(Verb):
     """Repair the cells by geometry (`voxplore refine`) before they are scored."""
     workers: Workers | None = None
     """Processes; by default one a core."""
+    engine: Engine = "local"
+    """Where cells are scored, checked and solved: local, or ray for many machines."""
     device: Device = "auto"
     overwrite: Overwrite = False
 
@@ -70,6 +72,7 @@ class Command(Verb):
         how |= {"target": target, "best": self.best, "minutes": self.minutes}
         how |= {"model": model_folder(self.model)}
         how |= {"reference": reference, "use": Use(self.tile, self.size, self.feature), "continued": self.continued}
+        how["engine"] = self.engine
         found = discover(self.out, n=self.n, seed=self.seed, overwrite=self.overwrite, **how)
         facts = {"headline": found.headline, "seconds": found.seconds, "scores": found.scores.to_json()}
         return Result(str(found), out=self.out, **facts)

@@ -11,7 +11,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["AsymmetricUnit", "asymmetric_unit", "join_patches", "overlap_pairs", "places_of", "unfold_unit", "voxels_of"]
+__all__ = [
+    "AsymmetricUnit",
+    "asymmetric_unit",
+    "join_patches",
+    "overlap_pairs",
+    "places_of",
+    "unfold_unit",
+    "voxels_of",
+]
 
 
 class AsymmetricUnit(NamedTuple):

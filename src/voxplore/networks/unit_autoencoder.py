@@ -3,9 +3,9 @@
 The same layers as `autoencoder`, with what trains on CPUs (our choices): pre-norm layers, a narrower feed-forward part,
 learned positions, tokens squeezed before they are flattened, windows that overlap by a margin so that struts run
 smoothly across patches and opposite faces, and one embedding for each set of flips. With `bottleneck` 0 the squeezed
-tokens themselves are the latent, so that its length follows the cell's symmetry. With `scale` 2 the layers see blocks of
-2^3 voxels and put out one logit for each, which periodic cubic interpolation brings to the voxels: surfaces are smooth,
-and a cell costs half as much.
+tokens themselves are the latent, so that its length follows the cell's symmetry. With `scale` 2 the layers see blocks
+of 2^3 voxels and put out one logit for each, which periodic cubic interpolation brings to the voxels, so that surfaces
+are smooth.
 """
 
 import contextlib

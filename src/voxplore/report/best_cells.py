@@ -31,13 +31,17 @@ _HIDDEN = {"conductivity_yz", "conductivity_xz", "conductivity_xy"}
 #: What stands on every card of the page: short name -> property.
 _BRIEF = {"density": "relative_density", "E": "young_hill", "of bound": "young_share", "\u03bd min": "poisson_min"}
 #: Moduli are in the solid's Young's modulus, conductivities in its conductivity, speeds of waves in the root of its
-#: modulus over its mass density; the page says so.
+#: modulus over its mass density, stresses at yield in its yield stress; the page says so. The others fit as they are.
 _UNITS = {
     "1": "",
     "stress": "E\u209b",
     "conductivity": "k\u209b",
     "yes or no": "",
     "root of the solid's young / density": "\u221a(E\u209b/\u03c1\u209b)",
+    "the solid's yield stress": "\u03c3\u209b",
+    "that in the open": "D\u2080",
+    "1 / longest edge": "1 / edge",
+    "of the stiffness": "of C",
 }
 
 

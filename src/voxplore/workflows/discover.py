@@ -14,6 +14,7 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import check_lattice
 from voxplore.metrics import Scores
 from voxplore.metrics.neighbours import Reference
+from voxplore.parallel import engine_for_all
 from voxplore.ranges import Count, Range, Seed, Workers, within
 from voxplore.report import best_cells, evidence
 from voxplore.show import render
@@ -70,6 +71,7 @@ def discover(
     continued: str | Path | None = None,
     device: str = "auto",
     workers: Workers | None = None,
+    engine: str = "local",
     overwrite: bool = False,
 ) -> Discovery:
     """Draw n cells, score, check and solve them, and write the best to `out` with the evidence.
@@ -87,57 +89,59 @@ def discover(
     wrote: its cells and those that it went on from are known too, the model keeps away from them, a search begins at
     them as well, and the seed is another. Solved cells are kept in the user's cache, so that the same call goes on
     where one was broken off. workers: processes, by default one a core;
-    the results do not depend on it, but for where `minutes` end a search.
+    the results do not depend on it, but for where `minutes` end a search. engine: "ray" checks and solves cells on the
+    machines of a Ray cluster.
     Raises VoxploreError where `out` exists and is not to be overwritten.
     """
     from voxplore.models import load_model
 
     started = time.monotonic()
     storage.refuse_existing(Path(out), overwrite)
-    storage.stage("opening the model and the known cells")
-    generator: Any = load_model(model, device)
-    sources = reference_cells() if reference is None else reference
-    check_lattice((sources.resolution,) * 3, (use.tile,) * 3)
-    earlier = Earlier() if continued is None else earlier_rounds(continued)
-    known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)
-    index, table = Reference(known), known_properties(sources)
-    if earlier.cells is not None and hasattr(generator, "avoid"):
-        generator.avoid(earlier.cells)
-    storage.stage(f"drawing {n} cells")
-    drawn = generator.generate(n, seed=seed)
-    if drawn.resolution != known.resolution:
-        expected = f"known cells at {drawn.resolution}^3 as the model draws (`voxplore build own --resample`)"
-        raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
-    name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
-    found_by = np.full(n, "drawn")
-    if target is not None:
-        storage.stage("searching for the target")
-        until = started + 60 * minutes
-        how = {"table": table, "until": until, "use": use, "others": earlier.cells, "workers": workers}
-        more, means = search(generator, drawn, target, seed=seed + 1, **how)
-        drawn, found_by = UnitCells.concatenate([drawn, more]), np.concatenate([found_by, means])
-    drawn.index["found_by"] = found_by
-    if refine:
-        from voxplore.refine import refine as repaired
+    with engine_for_all(engine):
+        storage.stage("opening the model and the known cells")
+        generator: Any = load_model(model, device)
+        sources = reference_cells() if reference is None else reference
+        check_lattice((sources.resolution,) * 3, (use.tile,) * 3)
+        earlier = Earlier() if continued is None else earlier_rounds(continued)
+        known, seed = with_earlier(orient_cells(sources, 6), earlier), earlier.seed(seed)
+        index, table = Reference(known), known_properties(sources)
+        if earlier.cells is not None and hasattr(generator, "avoid"):
+            generator.avoid(earlier.cells)
+        storage.stage(f"drawing {n} cells")
+        drawn = generator.generate(n, seed=seed)
+        if drawn.resolution != known.resolution:
+            expected = f"known cells at {drawn.resolution}^3 as the model draws (`voxplore build own --resample`)"
+            raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
+        name = f"{generator.name}, seed {seed}" + (", refined" if refine else "")
+        found_by = np.full(n, "drawn")
+        if target is not None:
+            storage.stage("searching for the target")
+            until = started + 60 * minutes
+            how = {"table": table, "until": until, "use": use, "others": earlier.cells, "workers": workers}
+            more, means = search(generator, drawn, target, seed=seed + 1, **how)
+            drawn, found_by = UnitCells.concatenate([drawn, more]), np.concatenate([found_by, means])
+        drawn.index["found_by"] = found_by
+        if refine:
+            from voxplore.refine import refine as repaired
 
-        storage.stage("repairing the cells")
-        drawn = repaired(drawn, workers=workers)
-    storage.stage(f"scoring, checking and solving {len(drawn)} cells at half the resolution")
-    found = survey(drawn, known, index, use, name, workers)
-    order = found.order(target) if rank else np.arange(len(drawn))
-    storage.stage(f"solving the best {min(_SHOWN, len(drawn))} at full resolution")
-    fine = fine_properties(drawn[order[:_SHOWN]], workers)
-    if rank:  # of those shown, by what they are at full resolution
-        again = found[order[:_SHOWN]].order(target, fine)
-        order = np.concatenate([order[:_SHOWN][again], order[_SHOWN:]])
-        fine = {key: column[again] for key, column in fine.items()}
-    result = _Result(found[order], fine, target, best, rank, refine, use, name, table, earlier.lines(found, target))
-    headline = evidence.headline(result.survey, fine, target, best, table)
-    storage.stage("drawing the page and the meshes")
-    with storage.staged_folder(out, overwrite) as stage:
-        earlier.write(stage, found, target, seed)
-        seconds = result.write(stage, known, headline, started)
-    return Discovery(result.survey.cells, result.survey.scores, fine, headline, Path(out), seconds)
+            storage.stage("repairing the cells")
+            drawn = repaired(drawn, workers=workers)
+        storage.stage(f"scoring, checking and solving {len(drawn)} cells at half the resolution")
+        found = survey(drawn, known, index, use, name, workers)
+        order = found.order(target) if rank else np.arange(len(drawn))
+        storage.stage(f"solving the best {min(_SHOWN, len(drawn))} at full resolution")
+        fine = fine_properties(drawn[order[:_SHOWN]], workers)
+        if rank:  # of those shown, by what they are at full resolution
+            again = found[order[:_SHOWN]].order(target, fine)
+            order = np.concatenate([order[:_SHOWN][again], order[_SHOWN:]])
+            fine = {key: column[again] for key, column in fine.items()}
+        result = _Result(found[order], fine, target, best, rank, refine, use, name, table, earlier.lines(found, target))
+        headline = evidence.headline(result.survey, fine, target, best, table)
+        storage.stage("drawing the page and the meshes")
+        with storage.staged_folder(out, overwrite) as stage:
+            earlier.write(stage, found, target, seed)
+            seconds = result.write(stage, known, headline, started)
+        return Discovery(result.survey.cells, result.survey.scores, fine, headline, Path(out), seconds)
 
 
 @dataclass(frozen=True)

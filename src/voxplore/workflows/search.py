@@ -1,20 +1,22 @@
 """Cells for a target beside those plainly drawn: asked of the model, chosen by a surrogate, steered by the adjoint."""
 
+import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from voxplore.errors import VoxploreError
 from voxplore.mechanics import stiffness_of
+from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, pack, unpack
 from voxplore.workflows.coarse import coarse_properties
 from voxplore.workflows.decoders import latents_of, steerable
 from voxplore.workflows.known import Known
 from voxplore.workflows.ranking import Use, usable
-from voxplore.workflows.steer import steer
+from voxplore.workflows.steer import Steered, steer
 from voxplore.workflows.surrogate import Surrogate
 from voxplore.workflows.survey import fine_properties
 from voxplore.workflows.targets import PROPERTIES, Target
@@ -71,7 +73,7 @@ def search(
     if steerable(model) and _numbers(target):
         misses = target.misses(_with_lengths(coarse_properties(every, workers)))
         order = np.argsort(misses, kind="stable")
-        steered = approach(model, every, order, target, use=use, starts=_STEERED, until=until)
+        steered = approach(model, every, order, target, use=use, starts=_STEERED, until=until, workers=workers)
         if len(steered.rows):
             found.append(_named(every, drawn, steered))
             labels.append(np.full(len(steered.rows), "adjoint"))
@@ -90,32 +92,33 @@ def approach(
     starts: int = _STEERED,
     steps: int = _STEPS,
     until: float = np.inf,
-    enough: Callable[[np.ndarray], bool] = lambda voxels: False,
+    workers: int | None = None,
 ) -> Approach:
     """Steer the first `starts` usable cells in the given order towards the target.
 
-    steps: solved cells on the way of each. enough: told each steered cell, says whether no other is needed.
+    steps: solved cells on the way of each. until: `time.monotonic()` at which none is begun any more.
     """
-    voxels, rows, solves, slopes, begun = [], [], 0, 0, 0
-    for row in np.asarray(order).tolist():
-        if begun == starts or time.monotonic() > until:
-            break
-        if not usable(unpack(np.asarray(cells.packed)[[row]], cells.resolution)[0], use):
-            continue
-        begun += 1
-        (start,) = latents_of(model, cells[[row]])
-        found = steer(
-            start.decode, start.latent, target, _solved, steps=steps, usable=lambda voxels: usable(voxels, use)
-        )
-        if found is None:
-            continue
-        voxels.append(found.voxels)
-        rows.append(row)
-        solves, slopes = solves + found.solves, slopes + found.slopes
-        if enough(found.voxels):
-            break
+    packed = np.asarray(cells.packed)
+    usable_rows = (k for k in np.asarray(order).tolist() if usable(unpack(packed[[k]], cells.resolution)[0], use))
+    rows = list(itertools.islice(usable_rows, starts)) if time.monotonic() < until else []
+    begin = partial(_from_one, model, target, use, steps, time.time() + until - time.monotonic())
+    every = list(map_items(begin, [cells[[row]] for row in rows], workers=workers, sums=True))
+    found = [(row, one) for row, one in zip(rows, every, strict=True) if one is not None]
     d = cells.resolution
-    return Approach(np.array(voxels, bool).reshape(-1, d, d, d), np.array(rows, np.int64), solves, slopes)
+    return Approach(
+        np.array([one.voxels for _, one in found], bool).reshape(-1, d, d, d),
+        np.array([row for row, _ in found], np.int64),
+        sum(one.solves for _, one in found),
+        sum(one.slopes for _, one in found),
+    )
+
+
+def _from_one(model: Any, target: Target, use: Use, steps: int, until: float, cell: UnitCells) -> Steered | None:
+    """One cell steered, unless it is later than `until` (seconds since 1970, which other machines know too)."""
+    if time.time() > until:
+        return None
+    (start,) = latents_of(model, cell)
+    return steer(start.decode, start.latent, target, _solved, steps=steps, usable=lambda voxels: usable(voxels, use))
 
 
 def _solved(voxels: np.ndarray) -> np.ndarray:
