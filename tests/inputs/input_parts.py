@@ -104,6 +104,8 @@ AXIS = [[0, 0.5, 0.5], [1, 0.5, 0.5]]
 #: The voxels within .25 of the axis through the middle, by Eq. 11.
 _Y, _Z = (np.indices((D, D)) + 0.5) / D - 0.5
 STRUT = np.broadcast_to(_Y**2 + _Z**2 <= 0.0625, (1, D, D, D))
+#: The same with edges of 2 and 4 along y and z: within 1, a quarter of the longest edge, in these units.
+ROUND = np.broadcast_to((2 * _Y) ** 2 + (4 * _Z) ** 2 <= 1, (1, D, D, D))
 UNIT, MM = ("--edge", "1"), ("--edge", "5")
 WIDE = ("--radius", "0.25")
 
@@ -212,7 +214,7 @@ def graphs() -> list[Case]:
             "graph of an edge per axis",
             "graphs",
             files(a__json=graph([[0, 1, 2], [3, 1, 2]], [[0, 1]])),
-            STRUT,
+            ROUND,
             (*WIDE, "--edge", "3", "2", "4"),
         ),
         Case(

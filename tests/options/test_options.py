@@ -147,7 +147,7 @@ def test_twenty_as_processes_of_their_own_within_two_seconds_and_300_megabytes(t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("render c", "render: expected --out PATH (`voxplore render --help` lists all), got no such words"),
+        ("render c", "render: expected --out PATH (`voxplore render --help` lists all), got c"),
         ("train", "train: expected CELLS, --recipe STR, --out PATH ("),
         ("render c --out x --siz 3", "render: expected options such as --size ("),
         ("render c d --out x", "render: expected options that it has ("),

@@ -6,7 +6,7 @@ tyro tells of a mistake in a box of several lines on stderr. The box is caught, 
 import contextlib
 import io
 import re
-from typing import Any
+from typing import Any, get_args
 
 from voxplore.errors import VoxploreError, nearest
 
@@ -18,16 +18,23 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = "│|╭╮╰╯─━-+ "
 _LONGEST = 200
 #: How an option or a positional argument is listed: "--out PATH", "CELLS".
-_LISTED = re.compile(r"--[a-z][a-z-]*( \S*[A-Z]\S*)*|[A-Z][A-Z|.]+")
+_LISTED = re.compile(r"--[a-z][a-z-]*( \S*[A-Z.]\S*)*|[A-Z][A-Z|.]+")
+
+#: What several values after one option look like.
+_NUMBERS = "numbers with spaces between them and no unit, such as 10 or 10 10 20"
+#: Endings of files -> the set that is built from them.
+_KINDS = dict.fromkeys(("stl", "ply", "obj", "mesh"), "meshes") | {"json": "graphs", "graph": "graphs"}
+_KINDS |= dict.fromkeys(("npy", "npz", "vti", "nrrd", "tif", "tiff", "voxels"), "own")
 
 #: First paragraph -> where, what was expected, and what it got; groups of the pattern fill the braces.
 _SAYINGS = (
     (r"Error parsing (\S+?): invalid literal for int\(\) with base 10: (.*)", "{0}", "a whole number", "{1}"),
     (r"Error parsing (\S+?): could not convert string to float: (.*)", "{0}", "a number", "{1}"),
+    (r"Error parsing (\S+?): Could not find valid parse for arguments: \[(.*)\]", "{0}", _NUMBERS, "{1}"),
     (r"Error parsing (\S+?): (.*)", "{0}", "a value of its type", "{1}"),
     (r"Missing value for argument '(.+?)'. Expected (\d+) values?.*", "{0}", "so many values after it: {1}", "fewer"),
     (r"invalid choice (.+?) for argument '(.+?)'. Expected one of \((.*)\).*", "{1}", "one of {2}", "{0}"),
-    (r"Missing from .*", "{verb}", "{listed}", "no such words"),
+    (r"Missing from .*", "{verb}", "{listed}", "{typed}"),
     (r"Expected one of \{(.*)\}.*", "{verb}", "one of {0}", "none of them"),
     (r"Unrecognized[^:]*: (.*?)(?: \(applied to .*)?", "{verb}", "{near}", "{0}"),
 )
@@ -47,20 +54,22 @@ def parsed(options: Any, verb: str, arguments: list[str]) -> Any:
     except SystemExit as error:
         if error.code != _USAGE:
             raise
-    raise _in_one_sentence(verb, told.getvalue())
+    sets = [str(one.name) for part in get_args(options) for one in get_args(part) if hasattr(one, "name")]
+    raise _in_one_sentence(verb, sets, arguments, told.getvalue())
 
 
-def _in_one_sentence(verb: str, box: str) -> VoxploreError:
-    """What a box says, as the one error."""
+def _in_one_sentence(verb: str, sets: list[str], arguments: list[str], box: str) -> VoxploreError:
+    """What a box says, as the one error. sets: the words that choose one of several commands of a verb."""
     paragraphs = _paragraphs(box)
     first, rest = " ".join(paragraphs[0]), " ".join(line for lines in paragraphs[1:] for line in lines)
-    named = re.search(rf"(voxplore {verb}[\w -]*?) --help", rest)
-    told = f"(`{named[1] if named else f'voxplore {verb}'} --help` lists all)"
+    within = arguments[0] if arguments and arguments[0] in sets else ""
+    told = f"(`{f'voxplore {verb} {within}'.strip()} --help` lists all)"
     for pattern, *parts in _SAYINGS:
         if found := re.fullmatch(pattern, first):
             groups = found.groups("")
             listed = ", ".join(line for line in paragraphs[0] if _LISTED.fullmatch(line))
             names = {"verb": verb, "listed": listed or first, "near": _near(" ".join(groups), rest)}
+            names["typed"] = " ".join(arguments[1:] if within else arguments) or "nothing"
             where, expected, got = (part.format(*map(_in_order, groups), **names) for part in parts)
             return VoxploreError(where, expected=f"{expected[:_LONGEST]} {told}", got=got[:_LONGEST])
     return VoxploreError(verb, expected=f"options that it has {told}", got=first[:_LONGEST])
@@ -71,8 +80,10 @@ def _near(unknown: str, rest: str) -> str:
     word = next(iter(re.split(r"[,\s]+", unknown.strip())))
     if sets := re.search(r"Available subcommands: ((?:\w+, )*\w+)", rest):
         names = sets[1].split(", ")
-        return f"first a set, such as {', '.join(names) if word.startswith('-') else nearest(word, names)}"
+        near = _KINDS.get(word) or (", ".join(names) if word.startswith("-") else nearest(word, names))
+        return f"first a set, such as {near}"
     likely = [name for name in dict.fromkeys(re.findall(r"(?<!\w)--[a-z][a-z-]*", rest)) if name != "--help"]
+    likely = [name for name in likely if name not in unknown.split()]
     return f"options such as {nearest(word, likely)}" if likely else "options that it has"
 
 

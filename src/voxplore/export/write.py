@@ -23,6 +23,8 @@ from voxplore.unitcells import UnitCells, as_voxels
 
 __all__ = ["FORMATS", "encode", "export", "file_names"]
 
+#: Share of the solid below which loose bodies are dropped without a word.
+_CRUMBS = 5e-4
 _VOXEL_WRITERS = {"vti": volumes.vti, "npz": volumes.npz, "inp": decks.inp, "msh": decks.msh}
 #: Formats of meshes (a smooth surface) and of voxels (exactly the cell).
 FORMATS = (*MESH_WRITERS, *_VOXEL_WRITERS)
@@ -66,8 +68,8 @@ def export(
         if one.said:
             warnings.warn(one.said, RuntimeWarning, stacklevel=2)
     loose = np.array([one.loose for one in written])
-    if (loose > 0).any():
-        dropped = f"{np.count_nonzero(loose)} of {len(loose)} parts: loose bodies were dropped"
+    if (loose >= _CRUMBS).any():
+        dropped = f"{np.count_nonzero(loose >= _CRUMBS)} of {len(loose)} parts: loose bodies were dropped"
         warnings.warn(f"{dropped}, at most {loose.max():.1%} of the solid of a part", RuntimeWarning, stacklevel=2)
     return [Path(folder) / name for name in names]
 

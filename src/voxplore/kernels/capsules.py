@@ -5,6 +5,7 @@ they give the same bits on any machine.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,13 +35,22 @@ def capsules(
 
 
 def capsules_numpy(
-    segments: np.ndarray, resolution: int, shape: tuple[int, int, int], radius: float, infinite: bool = False
+    segments: np.ndarray,
+    resolution: int,
+    shape: tuple[int, int, int],
+    radius: float,
+    infinite: bool = False,
+    edges: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
-    """As `capsules`, strut by strut in its bounding box."""
+    """As `capsules`, strut by strut in its bounding box.
+
+    edges: of the cell along x, y, z, in the unit of the radius; segments stay in units of these edges.
+    """
     canvas = np.zeros(shape, dtype=bool)
+    stretch = np.asarray(edges, np.float64)
     centres = [(np.arange(side) + 0.5) / resolution for side in shape]
     for start, end in segments:
-        low, high = np.minimum(start, end) - radius, np.maximum(start, end) + radius
+        low, high = np.minimum(start, end) - radius / stretch, np.maximum(start, end) + radius / stretch
         if infinite:
             low, high = np.zeros(3), np.array(shape) / resolution
         first = np.clip(np.floor(low * resolution).astype(np.int64), 0, shape)
@@ -48,8 +58,8 @@ def capsules_numpy(
         if (last <= first).any():
             continue
         box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-        offsets = [centres[axis][box[axis]] - start[axis] for axis in range(3)]
-        canvas[box] |= _squared_distance(offsets, end - start, infinite) <= radius * radius
+        offsets = [(centres[axis][box[axis]] - start[axis]) * stretch[axis] for axis in range(3)]
+        canvas[box] |= _squared_distance(offsets, (end - start) * stretch, infinite) <= radius * radius
     return canvas
 
 

@@ -1,5 +1,6 @@
 """What every built set ends with: split, periodicity floor, orientations, and the folder on disk."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxels", "join
 
 #: Radius of struts as a share of the cell edge, where nothing says another (paper, App. A).
 _RADIUS = 0.06
+#: Slack of nodes at a face, as a share of the cell edge.
+_SLACK = 1e-3
 #: Edges of a cell: none, one for all axes, or three along x, y, z.
 Edges = tuple[Length, ...]
 
@@ -101,8 +104,8 @@ def from_graphs(
 ) -> UnitCells:
     """A cell from each strut graph in JSON, in folders too; see `data.imported.graphs.read_graph`.
 
-    radius: of the struts as a share of the cell edge; strut: the same in the unit of the nodes. Without either it is
-    the file's own "radius", else 0.06.
+    radius: of the struts as a share of the longest cell edge; strut: the same in the unit of the nodes. Without either
+    it is the file's own "radius", else 0.06, which a RuntimeWarning says, as it does of nodes outside the cell.
     """
     from voxplore.data.imported.graphs import read_graph, strut_radius
     from voxplore.data.synthetic.truss import voxelise
@@ -111,11 +114,19 @@ def from_graphs(
     if radius is not None and strut is not None:
         raise VoxploreError("radius", expected="a share of the cell edge or a length", got="both")
     asked = radius if strut is None else strut_radius(strut, size, "strut-radius")
+    edges = (1.0, 1.0, 1.0) if size is None else tuple(length / max(size) for length in size)
 
     def voxels(path: Path) -> np.ndarray:
         graph = read_graph(path, size)
+        if graph.radius is None and asked is None:
+            _warn(f'{path}: no "radius": struts have {_RADIUS:g} times the longest edge (--radius, --strut-radius)')
+        outside = max(float(graph.nodes.max()) - 1, -float(graph.nodes.min()))
+        if outside > _SLACK:
+            what = "comes in on the other side" if periodic else "is cut off"
+            _warn(f"{path}: nodes stand out of their cell by {outside:.0%} of its edge, which {what} (--edge)")
         own = _RADIUS if graph.radius is None else graph.radius
-        return voxelise(graph.nodes, graph.edges, resolution, own if asked is None else asked, periodic)
+        chosen = own if asked is None else asked
+        return voxelise(graph.nodes, graph.edges, resolution, chosen, periodic, edges_of_cell=edges)
 
     return _with_edges(_from_files(paths, voxels, "graphs", (".json",)), size)
 
@@ -153,6 +164,10 @@ def _under(key: str, cells: UnitCells) -> UnitCells:
     name = name_of(Path(f"{key}.npy"))
     numbers = [""] if len(cells) == 1 else [f"-{number:06d}" for number in range(len(cells))]
     return replace(cells, index={"id": np.array([name + number for number in numbers], np.str_)})
+
+
+def _warn(said: str) -> None:
+    warnings.warn(said, RuntimeWarning, stacklevel=3)
 
 
 def _three(edge: Sequence[float]) -> tuple[float, ...] | None:

@@ -74,6 +74,7 @@ def cell_statistics(cells: UnitCells) -> Verdict:
     """Name and value of what can be said of n cells without comparing them with each other."""
     facts = [(key, str(cells.about[key])) for key in ("name", "source", "licence", "split_rule") if key in cells.about]
     facts += [("cells", f"{len(cells)} at {cells.resolution}^3")]
+    facts += [("edges", " : ".join(f"{edge:g}" for edge in cells.about["edges"]))] if "edges" in cells.about else []
     if not len(cells):
         return facts
     if "split" in cells.index:

@@ -27,11 +27,13 @@ _FIRST = 4
 
 class Solved(NamedTuple):
     """auxetic: share of the cells. wanted: for each property that cells were asked for, how far they are from it.
-    first: of the first few cells a line each: id, density, Young's moduli along the axes and in the mean."""
+    first: of the first few cells a line each: id, density, Young's moduli along the axes and in the mean. slack: how
+    many cells have no stiffness along an axis."""
 
     auxetic: float
     wanted: dict[str, dict[str, float]]
     first: list[str]
+    slack: int
 
 
 @within
@@ -83,7 +85,9 @@ def properties(
             storage.write_csv(stage / "bands.csv", waves)
         if pictures:
             _draw(cells.index["id"], columns, solid["young"], stage / "young")
-    return Solved(float(columns["auxetic"].mean()), wanted, _first_lines(cells.index["id"], columns))
+    slack = np.min([columns[f"young_{axis}"] for axis in "xyz"], axis=0) <= 0
+    first = _first_lines(cells.index["id"], columns)
+    return Solved(float(columns["auxetic"].mean()), wanted, first, int(slack.sum()))
 
 
 def edges_of(cells: UnitCells) -> tuple[float, float, float]:

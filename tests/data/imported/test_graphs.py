@@ -46,6 +46,9 @@ def test_a_radius_is_a_share_of_the_cell_or_a_length_and_the_files_own_where_non
         ({"radius": "1"}, "one number in the unit of the nodes"),
         ({"radius": True}, "one number in the unit of the nodes"),
         ({"diameter": 1.0}, 'one "radius" for all struts'),
+        ({"strut_radius": 0.5}, 'one "radius" for all struts, in the unit of the nodes, got "strut_radius"'),
+        ({"radius": 0.5, "r": 0.7}, 'one "radius" for all struts'),
+        ({"strutThickness": 1}, 'one "radius" for all struts'),
         ({"edges": [[1, 9]]}, r"between nodes 0 to 5 \(counted from 0\)"),
         ({"nodes": [{"x": 1}]}, r"such as \[\[0, 0, 0\], \[1, 1, 1\]\]"),
     ],
@@ -55,11 +58,32 @@ def test_a_thickness_that_is_not_read_and_numbers_that_make_no_strut_are_named(t
         from_graphs(written(tmp_path, **more), 16, edge=(10.0,))
 
 
-def test_a_length_of_a_radius_needs_one_edge_and_no_share_beside_it(tmp_path):
-    with pytest.raises(VoxploreError, match="one edge for all axes"):
-        from_graphs(written(tmp_path), 16, strut=1.0, edge=(10.0, 12.0, 10.0))
+def test_a_length_of_a_radius_stands_with_no_share_beside_it(tmp_path):
     with pytest.raises(VoxploreError, match="got both"):
         from_graphs(written(tmp_path), 16, strut=1.0, radius=0.1, edge=(10.0,))
+
+
+def test_struts_are_round_in_a_cell_whose_edges_differ(tmp_path):
+    edges = np.array([10.0, 10.0, 20.0])
+    (path,) = written(tmp_path, radius=1.6)
+    found = from_graphs([path], 16, edge=tuple(edges)).voxels()[0]
+    centres = np.stack(np.meshgrid(*[(np.arange(16) + 0.5) / 16 * edge for edge in edges], indexing="ij"), -1)
+    own = np.zeros((16, 16, 16), bool)
+    for first, second in EDGES:
+        start, along = np.array(NODES[first], float), np.array(NODES[second], float) - NODES[first]
+        for shift in np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3) * edges:
+            t = np.clip((centres - start - shift) @ along / (along @ along), 0, 1)[..., None]
+            own |= np.linalg.norm(centres - start - shift - t * along, axis=-1) <= 1.6
+    np.testing.assert_array_equal(found, own)
+
+
+def test_a_radius_that_nobody_gave_and_nodes_outside_of_the_cell_are_said(tmp_path):
+    with pytest.warns(RuntimeWarning, match=r'bars.json: no "radius": struts have 0.06 times the longest edge'):
+        from_graphs(written(tmp_path), 16, edge=(10.0,))
+    with pytest.warns(RuntimeWarning, match=r"stand out of their cell by 25% of its edge, which comes in on the other"):
+        from_graphs(written(tmp_path, radius=0.5), 16, edge=(8.0,))
+    with pytest.warns(RuntimeWarning, match="which is cut off"):
+        from_graphs(written(tmp_path, radius=0.5), 16, edge=(8.0,), periodic=False)
 
 
 def test_edges_that_differ_are_kept_for_properties_and_asked_for_by_export(tmp_path, capsys):

@@ -115,8 +115,16 @@ def test_two_turned_facets_do_not_fill_the_gap_between_two_plates():
 def test_walls_thinner_than_a_voxel_are_said():
     wall = trimesh.creation.box(extents=[0.5, 0.5, 0.02])
     wall.apply_translation([0.5, 0.5, 0.5])
-    with pytest.warns(RuntimeWarning, match="-100% of the volume"):
+    with pytest.warns(RuntimeWarning, match="volume of the voxels is off by -100%"):
         voxelise_mesh(wall.triangles, 16)
+
+
+def test_a_mesh_that_is_no_cube_says_which_cell_it_was_put_in_and_where_it_lies_beside_one(tmp_path):
+    bar = saved(trimesh.creation.box(extents=[1, 1, 2]), tmp_path / "bar.stl")
+    with pytest.warns(RuntimeWarning, match=r"bar.stl: its box is 1 x 1 x 2, its cell a cube with an edge of 2"):
+        read_mesh(bar, 8)
+    with pytest.raises(VoxploreError, match=r"got one from \(-0.5, -0.5, -1\) to \(0.5, 0.5, 1\) in a cell from"):
+        read_mesh(bar, 8, edge=1000.0)
 
 
 def test_an_open_surface_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Strut graphs from other programs: JSON nodes and bars, in fractions of the cell or in millimetres."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from voxplore.errors import VoxploreError
 __all__ = ["is_centred", "read_graph", "strut_radius"]
 
 #: What other programs call a thickness of struts that is not read: it would be lost without a word.
-_UNREAD = ("radii", "diameter", "diameters", "thickness", "thicknesses")
+_UNREAD = re.compile(r"radi|diam|thick|width|\br\b|\bd\b|\bt\b", re.IGNORECASE)
 #: Largest radius as a share of the cell edge.
 _MOST = 0.5
 #: Slack of coordinates at a face, as a share of the cell.
@@ -50,22 +51,21 @@ def read_graph(path: str | Path, edge: Sequence[float] | None = None) -> StrutGr
 
 
 def strut_radius(length: float, edge: Sequence[float] | None, where: str | Path) -> float:
-    """A radius in the unit of the nodes as a share of the cell edge; VoxploreError where that is none."""
+    """A radius in the unit of the nodes as a share of the longest cell edge; VoxploreError where that is none."""
     size = (1.0,) if edge is None else tuple(edge)
-    if len(set(size)) > 1:
-        raise VoxploreError(where, expected="one edge for all axes beside a radius in its unit", got=str(list(size)))
-    share = length / size[0]
-    if not 0 < share <= _MOST:
-        got = f"{length:g} in an edge of {size[0]:g}"
+    if not 0 < length <= _MOST * min(size):
+        got = f"{length:g} in an edge of {min(size):g}"
         raise VoxploreError(where, expected=f"a radius of struts up to {_MOST:g} times the cell edge", got=got)
-    return share
+    return length / max(size)
 
 
 def _radius(data: dict[str, Any], edge: Sequence[float] | None, path: str | Path) -> float | None:
     """The share of the cell edge that the file's "radius" is, None without one."""
-    for name in _UNREAD:
-        if name in data:
-            raise VoxploreError(path, expected='one "radius" for all struts, in the unit of the nodes', got=f'"{name}"')
+    for name in data:
+        if name != "radius" and _UNREAD.search(name):
+            raise VoxploreError(
+                path, expected='one "radius" for all struts, in the unit of the nodes', got=f'"{name[:40]}"'
+            )
     if "radius" not in data:
         return None
     value = data["radius"]

@@ -23,6 +23,7 @@ __all__ = ["SUFFIXES", "read_body", "read_mesh", "voxelise_mesh"]
 SUFFIXES = (".stl", ".ply", ".obj")
 _TO_ASCII = bytes(range(128)) + b"?" * 128
 _SLACK = 1e-3  # of the edge
+_EVEN = 0.02  # how much shorter than the cube around it a mesh may be without a word
 _FAR = 1e12  # a coordinate beyond it is none
 _MOST = 1024  # voxels along a body's longest edge
 _CHUNK = 1 << 22  # crossings looked at in one go
@@ -56,13 +57,23 @@ def read_mesh(
     if not periodic and reach > _SLACK:
         said = f"{path}: stands out of its cell by {reach:.0%} of the edge, which is cut off (--periodic, --edge)"
         warnings.warn(said, RuntimeWarning, stacklevel=2)
+    if edge is None and (high - low).min() < (1 - _EVEN) * size[0]:
+        box = " x ".join(f"{length:g}" for length in high - low)
+        said = f"{path}: its box is {box}, its cell a cube with an edge of {size[0]:g} around it (--edge gives another)"
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
     try:
-        voxels = voxelise_mesh((triangles - corner) / size, resolution, periodic)
+        voxels = voxelise_mesh((triangles - corner) / size, resolution, periodic, path)
     except VoxploreError as error:
         raise VoxploreError(path, expected=error.expected, got=error.got) from error
     if not voxels.any():
-        raise VoxploreError(path, expected="a surface that encloses at least one voxel centre", got="none")
+        expected = "a surface around one voxel centre or more (--edge is the cell's, in the unit of the file)"
+        got = f"one from {_place(low)} to {_place(high)} in a cell from {_place(corner)} to {_place(corner + size)}"
+        raise VoxploreError(path, expected=expected, got=got)
     return voxels
+
+
+def _place(point: np.ndarray) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in point) + ")"
 
 
 def read_body(path: str | Path, pitch: float) -> tuple[np.ndarray, np.ndarray]:
@@ -88,12 +99,15 @@ def read_body(path: str | Path, pitch: float) -> tuple[np.ndarray, np.ndarray]:
     return voxels[tuple(slice(0, int(k)) for k in shape)], low
 
 
-def voxelise_mesh(triangles: np.ndarray, resolution: int, periodic: bool = False) -> np.ndarray:
+def voxelise_mesh(
+    triangles: np.ndarray, resolution: int, periodic: bool = False, where: str | Path = "mesh"
+) -> np.ndarray:
     """Bool (d, d, d), True where the surface winds around the voxel's centre, by two of its three rays or more.
 
-    triangles: float (m, 3, 3), corners in units of the cell edge. Raises VoxploreError where the surface is open, or
-    where a part of it is turned inside out. A RuntimeWarning says where the rays disagree (struts without caps, facets
-    turned), and where the voxels miss the volume of the mesh by more than 5 % (walls thinner than a voxel).
+    triangles: float (m, 3, 3), corners in units of the cell edge. where: what messages name. Raises VoxploreError where
+    the surface is open, or where a part of it is turned inside out. A RuntimeWarning says where the rays disagree
+    (struts without caps, facets turned), and where the voxels miss the volume of the mesh by more than 5 % (walls
+    thinner than a voxel).
     """
     places = np.asarray(triangles, np.float64) * resolution
     low, high = np.floor(places.min((0, 1))).astype(int), np.ceil(places.max((0, 1))).astype(int)
@@ -114,8 +128,11 @@ def voxelise_mesh(triangles: np.ndarray, resolution: int, periodic: bool = False
         raise VoxploreError("mesh", expected="a surface that faces outwards everywhere", got=got)
     held = float(facing * winding.sum(dtype=np.int64))
     if (inside or periodic) and abs(held - abs(volume)) > 0.05 * abs(volume):
-        said = f"the voxels hold {held / abs(volume) - 1:+.0%} of the volume of the mesh: a finer grid may be needed"
-        warnings.warn(said, RuntimeWarning, stacklevel=2)
+        off = f"{held / abs(volume) - 1:+.0%}"
+        said = (
+            f"{where}: the volume of the voxels is off by {off}; a grid that is finer, or whose voxel faces lie in its"
+        )
+        warnings.warn(f"{said} walls, comes nearer (--resolution)", RuntimeWarning, stacklevel=2)
     solid = np.zeros((resolution,) * 3, bool)
     solid[tuple((place + start) % resolution for place, start in zip((winding != 0).nonzero(), low, strict=True))] = (
         True

@@ -7,12 +7,13 @@ infinite line; the published cells show that the strut ends at its nodes, so `li
 
 import dataclasses
 import functools
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from voxplore.errors import VoxploreError
-from voxplore.kernels.capsules import capsules
+from voxplore.kernels.capsules import capsules, capsules_numpy
 
 __all__ = ["CUBE", "REACH", "Line", "StrutGraph", "voxelise", "voxelise_segments"]
 
@@ -20,6 +21,8 @@ Line = Literal["segment", "infinite"]
 
 #: Edges a, b, c and angles alpha, beta, gamma (degrees) of the unit cube.
 CUBE = (1.0, 1.0, 1.0, 90.0, 90.0, 90.0)
+Edges = tuple[float, float, float]
+_CUBE_EDGES: Edges = (1.0, 1.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class StrutGraph:
 
     nodes: float64 (m, 3), fractional; edges: int64 (k, 2), 0-based pairs of nodes; cell: a, b, c, alpha, beta, gamma;
     inversion_centre: fractional, None where none is known; origin: `"shifted"` for a cell whose window was moved.
-    radius: of the struts as a share of the cell edge, None where the file gives none.
+    radius: of the struts as a share of the longest cell edge, None where the file gives none.
     """
 
     name: str
@@ -51,14 +54,16 @@ def voxelise(
     radius: float = 0.06,
     periodic: bool = False,
     line: Line = "segment",
+    edges_of_cell: Edges = _CUBE_EDGES,
 ) -> np.ndarray:
     """The solid of a strut graph (Eq. 11): Bool (d, d, d), True where a voxel's centre is within `radius` of a strut.
 
     nodes: (m, 3) in units of the cell edge, edges: (k, 2). With `periodic` every strut is drawn with all its periodic
     images, and nodes may lie outside the cell; without it the cube clips what lies outside, as published.
+    edges_of_cell: along x, y, z in the unit of the radius, in which struts are round.
     """
     nodes, edges = np.asarray(nodes, np.float64), np.asarray(edges, np.int64)
-    return voxelise_segments(nodes[edges], resolution, radius, periodic, line)
+    return voxelise_segments(nodes[edges], resolution, radius, periodic, line, edges_of_cell)
 
 
 def voxelise_segments(
@@ -67,19 +72,22 @@ def voxelise_segments(
     radius: float = 0.06,
     periodic: bool = False,
     line: Line = "segment",
+    edges_of_cell: Edges = _CUBE_EDGES,
 ) -> np.ndarray:
     """As `voxelise`, from the ends of the struts: float64 (k, 2, 3) -> Bool (d, d, d)."""
     if not np.isfinite(segments).all():
         raise VoxploreError("strut coordinates", expected="finite numbers", got="NaN or infinity")
     if periodic and line == "infinite":
         raise VoxploreError("voxelise", expected='line="segment" with periodic=True', got='line="infinite"')
+    draw = capsules if edges_of_cell == _CUBE_EDGES else partial(capsules_numpy, edges=edges_of_cell)
     if periodic:
-        home = segments - np.floor(segments.min(axis=1) - radius)[:, None, :]
-        return _fold(capsules(home, resolution, _canvas(home, resolution, radius), radius), resolution)
-    return capsules(segments, resolution, (resolution, resolution, resolution), radius, line == "infinite")
+        reach = radius / np.asarray(edges_of_cell)
+        home = segments - np.floor(segments.min(axis=1) - reach)[:, None, :]
+        return _fold(draw(home, resolution, _canvas(home, resolution, reach), radius), resolution)
+    return draw(segments, resolution, (resolution, resolution, resolution), radius, line == "infinite")
 
 
-def _canvas(segments: np.ndarray, resolution: int, radius: float) -> tuple[int, int, int]:
+def _canvas(segments: np.ndarray, resolution: int, radius: np.ndarray) -> tuple[int, int, int]:
     """The shape, in whole periods, of a canvas that holds every strut."""
     reach = np.maximum(segments.max(axis=(0, 1), initial=0.0) + radius, 1.0)
     x, y, z = (int(periods) * resolution for periods in np.ceil(reach))
