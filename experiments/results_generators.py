@@ -113,7 +113,8 @@ def _variants(s: Setting, cells: str, model: str, variants: tuple[str, ...]) -> 
 
 
 def tuned(s: Setting, cells: str) -> list[Step]:
-    """The row `voxplore-paper-velocity` with a decoder that was shown fresh cells too: three draws, reconstruction."""
+    """The row `voxplore-paper-velocity` with a decoder that was shown fresh cells too: three draws, reconstruction; the
+    same three without SRR."""
     data, size = build(s, cells), "tiny" if s.tiny else "medium"
     shape = ("--resolution", "16") if s.tiny else ()
     count, name = s.drawn(40_000, tiny=40), f"{cells}-fresh"
@@ -129,7 +130,13 @@ def tuned(s: Setting, cells: str) -> list[Step]:
     drawn = draw(s, model, f"samples/{name}/seed0", s.drawn(1000), 0)
     words = (drawn.out, data.out, fresh.out)
     novel = script("fresh_novelty", f"results/{cells}/{name}/fresh_novelty.json", words, (drawn, data, fresh))
-    return [*_measured(s, model, data, ("--benchmark", "v2")), novel]
+    plain = name.replace("tuned", "tuned-nosrr")
+    without = []
+    for seed in s.draws(0, 1, 2):
+        cells_without = draw(s, model, f"samples/{plain}/seed{seed}", s.drawn(1000), seed, ("--set", "srr=null"))
+        options = ("--benchmark", "v2") if seed == 0 else ()
+        without.append(score(cells_without, data, plain, f"results/{cells}/{plain}/seed{seed}", options))
+    return [*_measured(s, model, data, ("--benchmark", "v2")), novel, *without]
 
 
 def _measured(s: Setting, model: Step, data: Step, options: tuple[str, ...] = ()) -> list[Step]:

@@ -37,7 +37,7 @@ from voxplore.storage import resumable_folder, staged_folder
 from voxplore.unitcells import UnitCells, pack
 from voxplore.workflows.coarse import coarse_properties
 from voxplore.workflows.ranking import Use, novelty_floor, usable
-from voxplore.workflows.search import approach
+from voxplore.workflows.search import approach, in_order
 from voxplore.workflows.survey import fine_properties, survey
 from voxplore.workflows.targets import Target, parse_target
 
@@ -47,10 +47,12 @@ KINDS = {
     "modulus": (32, 4, 1, 1, 0.02),
     "poisson": (16, 4, 1, 1, 0.02),
     "cubic": (16, 4, 2, 1, 0.05),
-    "isotropic": (8, 12, 4, 4, 0.05),
+    "isotropic": (8, 60, 6, 4, 0.05),
 }
+#: Solved cells on the way of each.
+STEPS = {"modulus": 8, "poisson": 8, "cubic": 8, "isotropic": 16}
 #: Largest difference of the density that counts as none; largest universal anisotropy asked for where isotropy is.
-DENSITY, INDEX = 0.005, 0.003
+DENSITY, INDEX = 0.005, 0.001
 
 
 def held_out_targets(kind: str, held_out: Columns) -> list[Target]:
@@ -123,14 +125,15 @@ def asked(job: Job) -> tuple[dict[str, Any], bytes]:
     model, pool, coarse = pool_of(job.model, job.n)
     started = time.process_time()
     plain = misses(job.kind, job.target, coarse)
-    nearest = np.lexsort((job.target.misses(coarse), plain)).tolist()
+    place = np.argsort(np.lexsort((job.target.misses(coarse), plain)))
+    nearest = in_order(pool, place, job.target, 1).tolist()
     whole = (row for row in nearest if usable(pool[[row]].voxels()[0], Use()))
     order = list(itertools.islice(whole, job.starts))
     solves = slopes = hits = 0
     packed: list[bytes] = []
     for first in range(0, len(order), together):
         rows = np.array(order[first : first + together])
-        found = approach(model, pool, rows, job.target, starts=together, workers=1)
+        found = approach(model, pool, rows, job.target, starts=together, steps=STEPS[job.kind], workers=1)
         solves, slopes = solves + found.solves, slopes + found.slopes
         if len(found.rows):
             packed += [row.tobytes() for row in pack(found.voxels)]

@@ -6,7 +6,9 @@ import torch
 
 from voxplore.kernels import periodic_components
 from voxplore.mechanics import effective_stiffness
+from voxplore.unitcells import UnitCells
 from voxplore.workflows.residuals import residuals, with_slopes
+from voxplore.workflows.search import _alike, in_order
 from voxplore.workflows.steer import cut, steer
 from voxplore.workflows.surrogate import Surrogate, r_squared
 from voxplore.workflows.targets import Target, parse_target
@@ -145,3 +147,26 @@ def test_the_surrogate_tells_cells_of_one_density_apart():
     predicted = Surrogate.fit(cells[:44], seen, 1).predict(cells[44:], 1)
     assert np.ptp(cells.relative_density()) < 0.05
     assert np.corrcoef(predicted["C11"], solved["C11"][44:])[0, 1] > 0.9
+
+
+def test_where_isotropy_is_asked_for_mirrored_cells_come_first_and_become_cubic(rng):
+    """Of whatever field with three mirror planes: the stiffness of the averaged one has three numbers."""
+    octant = rng.normal(size=(4, 4, 4))
+    whole = np.pad(octant, ((0, 4),) * 3, mode="symmetric")
+    field = torch.from_numpy(whole)[None]
+    averaged = _alike(lambda latent: latent)(field)[0].numpy()
+    solid = averaged > np.quantile(averaged, 0.5)
+    tensor = effective_stiffness(solid[None])[0]
+    cubic = np.zeros((6, 6))
+    cubic[:3, :3] = tensor[0, 1]
+    cubic[range(6), range(6)] = [tensor[0, 0]] * 3 + [tensor[3, 3]] * 3
+    np.testing.assert_allclose(tensor, cubic, atol=1e-4 * tensor[0, 0])
+
+    mirrored = field[0].numpy() > 0
+    other = rng.random((8, 8, 8)) > 0.5
+    cells = UnitCells.from_voxels(np.stack([other, mirrored, other[::-1], mirrored.transpose(1, 2, 0)]))
+    misses = np.array([0.1, 0.9, 0.05, 0.8])
+    found = in_order(cells, misses, parse_target("universal_anisotropy<0.01"), workers=1).tolist()
+    assert sorted(found[:2]) == [1, 3]
+    assert found[2:] == [2, 0]
+    assert in_order(cells, misses, parse_target("young_hill=0.1")).tolist() == [2, 0, 3, 1]

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from voxplore.errors import VoxploreError
+from voxplore.geometry import flip_group
 from voxplore.mechanics import stiffness_of
 from voxplore.parallel import map_items
 from voxplore.unitcells import UnitCells, pack, unpack
@@ -16,16 +18,18 @@ from voxplore.workflows.coarse import coarse_properties
 from voxplore.workflows.decoders import latents_of, steerable
 from voxplore.workflows.known import Known
 from voxplore.workflows.ranking import Use, usable
-from voxplore.workflows.steer import Steered, steer
+from voxplore.workflows.steer import Steered, cut, steer
 from voxplore.workflows.surrogate import Surrogate
 from voxplore.workflows.survey import fine_properties
 from voxplore.workflows.targets import PROPERTIES, Target
 
-__all__ = ["Approach", "approach", "search"]
+__all__ = ["Approach", "approach", "in_order", "search"]
 
 #: Of n drawn: cells drawn more for the surrogate to choose from, cells that it chooses, cells asked of the model, as
 #: shares of n; cells that are steered, and solved cells on the way of each (our choices).
 _MORE, _CHOSEN, _CONDITIONED, _STEERED, _STEPS = 2.0, 0.25, 0.25, 8, 8
+#: Cells that cubic ones are made of where isotropy is asked for.
+_CUBIC = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +76,16 @@ def search(
     every = UnitCells.concatenate([drawn, *found, *([] if others is None else [others])])
     if steerable(model) and _numbers(target):
         misses = target.misses(_with_lengths(coarse_properties(every, workers)))
-        order = np.argsort(misses, kind="stable")
-        steered = approach(model, every, order, target, use=use, starts=_STEERED, until=until, workers=workers)
+        steered = approach(
+            model,
+            every,
+            in_order(every, misses, target),
+            target,
+            use=use,
+            starts=_STEERED,
+            until=until,
+            workers=workers,
+        )
         if len(steered.rows):
             found.append(_named(every, drawn, steered))
             labels.append(np.full(len(steered.rows), "adjoint"))
@@ -96,10 +108,11 @@ def approach(
 ) -> Approach:
     """Steer the first `starts` usable cells in the given order towards the target.
 
-    steps: solved cells on the way of each. until: `time.monotonic()` at which none is begun any more.
+    steps: solved cells on the way of each. until: `time.monotonic()` at which none is begun any more. Where isotropy is
+    asked for, cells with three mirror planes are decoded alike along all axes (`_alike`).
     """
-    packed = np.asarray(cells.packed)
-    usable_rows = (k for k in np.asarray(order).tolist() if usable(unpack(packed[[k]], cells.resolution)[0], use))
+    packed, order = np.asarray(cells.packed), np.asarray(order)
+    usable_rows = (k for k in order.tolist() if usable(unpack(packed[[k]], cells.resolution)[0], use))
     rows = list(itertools.islice(usable_rows, starts)) if time.monotonic() < until else []
     begin = partial(_from_one, model, target, use, steps, time.time() + until - time.monotonic())
     every = list(map_items(begin, [cells[[row]] for row in rows], workers=workers, sums=True))
@@ -113,12 +126,64 @@ def approach(
     )
 
 
+def in_order(cells: UnitCells, misses: np.ndarray, target: Target, workers: int | None = None) -> np.ndarray:
+    """Numbers of cells, those to begin at first: the smallest miss (n,) first.
+
+    Where isotropy is asked for, cells with three mirror planes come before all others, the nearest in density first. Of
+    the first 64 of them cubic cells are made and solved at half resolution; those of the least anisotropy come first.
+    """
+    order = np.argsort(misses, kind="stable")
+    if not _isotropic(target):
+        return order
+    mirrored = np.concatenate([flip_group(voxels) == 255 for voxels in cells.batches(64)])
+    wanted = [one.value for one in target.conditions if one.column == "relative_density" and one.relation == "="]
+    density = wanted[-1] if wanted else None
+    off = misses if density is None else abs(cells.relative_density() - density)
+    first = order[mirrored[order]]
+    first = first[np.argsort(off[first], kind="stable")][:_CUBIC]
+    if len(first):
+        made = np.stack([_cubic(voxels, density) for voxels in cells[first].voxels()])
+        found = coarse_properties(UnitCells.from_voxels(made), workers)["universal_anisotropy"]
+        first = first[np.argsort(np.where(np.isfinite(found), found, np.inf), kind="stable")]
+    return np.concatenate([first, order[~np.isin(order, first)]])
+
+
+def _cubic(voxels: np.ndarray, density: float | None) -> np.ndarray:
+    """Bool (d, d, d) averaged over all orders of the axes and cut at a density, its own where none is given."""
+    mean = np.mean([voxels.transpose(order) for order in itertools.permutations(range(3))], axis=0)
+    return cut(mean, float(voxels.mean()) if density is None else density)[0]
+
+
 def _from_one(model: Any, target: Target, use: Use, steps: int, until: float, cell: UnitCells) -> Steered | None:
     """One cell steered, unless it is later than `until` (seconds since 1970, which other machines know too)."""
     if time.time() > until:
         return None
     (start,) = latents_of(model, cell)
-    return steer(start.decode, start.latent, target, _solved, steps=steps, usable=lambda voxels: usable(voxels, use))
+    decode = _alike(start.decode) if _isotropic(target) and _mirrored(cell) else start.decode
+    return steer(decode, start.latent, target, _solved, steps=steps, usable=lambda voxels: usable(voxels, use))
+
+
+def _isotropic(target: Target) -> bool:
+    """Whether the target bounds the anisotropy from above."""
+    return any(one.column == "universal_anisotropy" and one.relation in ("<", "<=") for one in target.conditions)
+
+
+def _mirrored(cell: UnitCells) -> bool:
+    """Whether one cell equals itself after a flip along each axis."""
+    return int(flip_group(cell.voxels())[0]) == 255
+
+
+def _alike(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The decoder averaged over all orders of the axes: a cell with three mirror planes becomes cubic, so that of its
+    anisotropy one number is left to steer (our choice)."""
+
+    import torch
+
+    def averaged(latent: Any) -> Any:
+        values = decode(latent)
+        return torch.stack([values.permute(0, *order) for order in itertools.permutations((1, 2, 3))]).mean(0)
+
+    return averaged
 
 
 def _solved(voxels: np.ndarray) -> np.ndarray:
