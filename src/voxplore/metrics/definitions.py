@@ -55,17 +55,17 @@ SECOND_METRICS: tuple[Metric, ...] = (
     Metric("auc_shape", "AUC of shape", "1", "lower", False, "the same by those descriptors that no shift changes"),
     Metric("ridge_cv", "Thickness CV", "1", "lower", True, "variation of the thickness along the solid's ridge"),
     Metric("ridge_cv_ratio", "Thickness CV of held-out", "1", "lower", False, "the same over that of held-out"),
-    Metric("ridge_p05", "Thin thickness", "edge", "higher", True, "5th percentile of the thickness on the ridge"),
-    Metric("ridge_p05_ratio", "Thin thickness of held-out", "1", "higher", False, "the same over that of held-out"),
+    Metric("ridge_p05", "Thin thickness", "edge", None, True, "5th percentile of the thickness on the ridge"),
+    Metric("ridge_p05_ratio", "Thin thickness of held-out", "1", None, False, "the same over that of held-out"),
     Metric("thin_share", "Thin struts", "1", "lower", True, "share of the ridge thinner than half its mean"),
-    Metric("curvature_spread", "Curvature spread", "1 / edge", "lower", True, "deviation of the mean curvature"),
+    Metric("curvature_spread", "Curvature spread", "1 / edge", None, True, "deviation of the mean curvature"),
     Metric("curvature_spread_ratio", "Curvature of held-out", "1", None, False, "the same over that of held-out"),
     Metric("surface", "Surface", "1 / edge", None, True, "surface area per volume of the cell"),
     Metric("surface_ratio", "Surface of held-out", "1", None, False, "the same over that of held-out"),
-    Metric("stiffness_ratio", "Stiffness of held-out", "1", "higher", False, "stiffness share over that of held-out"),
+    Metric("stiffness_ratio", "Stiffness of held-out", "1", None, False, "stiffness share over that of held-out"),
     Metric("one_piece", "One piece", "1", "higher", True, "in one piece when cut out of its lattice"),
     Metric("faces_met", "Faces met", "1", "higher", True, "solid on a face with solid within a voxel opposite"),
-    Metric("matched", "Matched", "1", "higher", False, "share of the cells with a held-out cell of equal density"),
+    Metric("matched", "Matched", "1", "higher", False, "pairs of equal density over cells, or held-out cells if fewer"),
 )
 
 METRICS: tuple[Metric, ...] = FIRST_METRICS + SECOND_METRICS

@@ -1,7 +1,10 @@
 """VoxPlore on one page, to be read beside Sec. 4: encode, RAS, DDPM, SRR, decode.
 
-The classes of the configurations decide which autoencoder and which denoiser stand in it (`parts`); the recipe's list
-`sampling.after` says what is done to cells after decoding (`chain`).
+Eq. 3 to 8 (RAS) are in `latent/ras.py`, Eq. 9 in `losses`, Eq. 2 and the loss of DDPM in `diffusion/ddpm.py`, Eq. 10
+(SRR) in `diffusion/srr.py`; the paper's negatives, here degraded cells, in `data/prepare/negatives.py`, its optional
+refinement in `refine`. Known latents are not clustered first: an exact list of neighbours gives the force of all pairs.
+Our choices, not in Sec. 4: standardised latents, flips, `avoid`, `know`, and the steps after decoding of the list
+`sampling.after` (`chain`). The class of a configuration decides which autoencoder and denoiser stand in it (`parts`).
 """
 
 from collections.abc import Mapping
