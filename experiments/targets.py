@@ -271,16 +271,16 @@ def judge(reference: tuple[Path, ...]) -> Judge:
 def told(
     kind: str, targets: list[Target], notes: list[dict[str, Any]], path: Path, judge: Judge
 ) -> list[dict[str, Any]]:
-    """The notes with what was reached: the steered cells, packed in the file, judged all at once."""
+    """The notes with what was reached: the steered cells of each target, packed in the file, judged by themselves."""
     counts = [note["steered"] for note in notes]
     d = judge.known.resolution
     packed = np.frombuffer(path.read_bytes() if path.exists() else b"", np.uint8).reshape(sum(counts), d**3 // 8)
     cells = UnitCells(packed, d, {"id": np.array([f"steered-{k}" for k in range(len(packed))], dtype=np.str_)})
-    passes = judge.of_use(cells)
     ends = np.cumsum([0, *counts])
     found = []
     for target, note, first, last in zip(targets, notes, ends[:-1], ends[1:], strict=False):
-        found.append({**note, **reached(kind, target, cells[first:last][passes[first:last]])})
+        own = cells[first:last]
+        found.append({**note, **reached(kind, target, own[judge.of_use(own)])})
     return found
 
 
