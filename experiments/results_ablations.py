@@ -111,12 +111,15 @@ def negatives_trained(s: Setting, cells: str, resolution: int = 0) -> list[Step]
 
 
 def latent_lines(s: Setting, cells: str) -> list[Step]:
-    """Classes of neighbours in the latent space of the paper's network, and cells along lines through it."""
-    data = build(s, cells)
-    model = train(s, data, f"voxplore-paper-{cells}-{'tiny' if s.tiny else 'medium'}")
-    few = ("--n", "12") if s.tiny else ()
-    out = f"results/{cells}/latent_lines.json"
-    return [script("latent_lines", out, (model.out, data.out, *few), (model, data))]
+    """Classes of neighbours in the latent space of the paper's network, and cells along lines through it; with RAS, and
+    without regularisation."""
+    data, size = build(s, cells), "tiny" if s.tiny else "medium"
+    few, steps = ("--n", "12") if s.tiny else (), []
+    for variant in ("", "-noreg"):
+        model = train(s, data, f"voxplore-paper{variant}-{cells}-{size}")
+        out = f"results/{cells}/latent_lines{variant.replace('-', '_')}.json"
+        steps.append(script("latent_lines", out, (model.out, data.out, *few), (model, data)))
+    return steps
 
 
 def latent_classes(s: Setting, cells: str) -> list[Step]:

@@ -107,8 +107,8 @@ class UnitDecoder(_UnitTransformer):
         if self.scale == 1:
             return values
         patches = asymmetric_unit(group, self.grid).patches
-        box = tuple(int(place.max()) + 1 for place in places_of(patches, self.grid))
-        return voxels_of(self._interpolated(self._whole(values, group), box), self.patch, patches, self.grid)
+        x, y, z = (int(place.max()) + 1 for place in places_of(patches, self.grid))
+        return voxels_of(self._interpolated(self._whole(values, group), (x, y, z)), self.patch, patches, self.grid)
 
     def _unit(self, latents: Tensor, group: int) -> Tensor:
         """One logit for each block of scale^3 voxels of the unit's patches, (n, m, (patch / scale)^3)."""

@@ -114,7 +114,7 @@ def from_graphs(
     if radius is not None and strut is not None:
         raise VoxploreError("radius", expected="a share of the cell edge or a length", got="both")
     asked = radius if strut is None else strut_radius(strut, size, "strut-radius")
-    edges = (1.0, 1.0, 1.0) if size is None else tuple(length / max(size) for length in size)
+    x, y, z = (1.0, 1.0, 1.0) if size is None else (length / max(size) for length in size)
 
     def voxels(path: Path) -> np.ndarray:
         graph = read_graph(path, size)
@@ -126,7 +126,7 @@ def from_graphs(
             _warn(f"{path}: nodes stand out of their cell by {outside:.0%} of its edge, which {what} (--edge)")
         own = _RADIUS if graph.radius is None else graph.radius
         chosen = own if asked is None else asked
-        return voxelise(graph.nodes, graph.edges, resolution, chosen, periodic, edges_of_cell=edges)
+        return voxelise(graph.nodes, graph.edges, resolution, chosen, periodic, edges_of_cell=(x, y, z))
 
     return _with_edges(_from_files(paths, voxels, "graphs", (".json",)), size)
 
