@@ -72,6 +72,29 @@ def test_decoded_cells_have_the_flips_asked_for_to_the_last_bit(group):
             assert torch.equal(values, values.flip([1 + a for a in range(3) if FLIPS[k][a]]))
 
 
+@pytest.mark.parametrize("group", SUBGROUPS)
+def test_logits_of_blocks_are_interpolated_to_voxels_with_the_flips_and_periodic(group):
+    """A constant stays, a wave over the cell is followed across its faces; the loss sees the same in the unit."""
+    torch.manual_seed(0)
+    shape = {"resolution": 16, "patch": 4, "width": 32, "layers": 1, "heads": 4, "feed_forward": 32, "scale": 2}
+    decoder = UnitDecoder(**shape, squeeze=4, bottleneck=16, latent=8, margin=2).eval()
+    latents = torch.randn(3, 8)
+    with torch.no_grad():
+        values, blocks = decoder(latents, group), decoder._whole(decoder._unit(latents, group), group)
+        unit = decoder.unit(latents, group)
+    assert values.shape == (3, 16, 16, 16)
+    assert blocks.shape == (3, 8, 8, 8)
+    for k in range(8):
+        if group >> k & 1:
+            torch.testing.assert_close(values, values.flip([1 + a for a in range(3) if FLIPS[k][a]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(unit, voxels_of(values, 4, asymmetric_unit(group, 4).patches), atol=1e-5, rtol=0)
+    constant = decoder._interpolated(torch.ones(1, 8, 8, 8), (4, 4, 4))
+    torch.testing.assert_close(constant, torch.ones(1, 16, 16, 16))
+    wave = torch.sin(2 * torch.pi * (torch.arange(8) + 0.5) / 8)[None, :, None, None].expand(1, 8, 8, 8)
+    wanted = torch.sin(2 * torch.pi * (torch.arange(16) + 0.5) / 16)[None, :, None, None].expand(1, 16, 16, 16)
+    torch.testing.assert_close(decoder._interpolated(wave, (4, 4, 4)), wanted, atol=0.03, rtol=0)
+
+
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])
 def test_flips_of_an_oriented_cell_are_those_measured_on_its_voxels(cells, operation):
     voxels = cells.voxels()
