@@ -166,6 +166,7 @@ FIELDS: dict[str, Range] = {
     "repelled_dimensions": _WIDTH,
     "rescale": Range(0, 1000, above=True),
     "resolution": Range(1, 512),
+    "scale": Range(1, 2),
     "score_width": _WIDTH,
     "seed": Range(0, 2**63 - 1),
     "self_conditioning": _SHARE,

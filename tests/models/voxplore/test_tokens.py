@@ -8,13 +8,14 @@ import torch
 
 import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
+from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.unit import UnitBatches
+from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks
 from voxplore.networks import UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
-from voxplore.recipes import LargestPiece, Redraw
+from voxplore.recipes import LargestPiece, Redraw, UnitAutoencoder
 from voxplore.unitcells import UnitCells
 
 SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
@@ -93,6 +94,11 @@ def test_logits_of_blocks_are_interpolated_to_voxels_with_the_flips_and_periodic
     wave = torch.sin(2 * torch.pi * (torch.arange(8) + 0.5) / 8)[None, :, None, None].expand(1, 8, 8, 8)
     wanted = torch.sin(2 * torch.pi * (torch.arange(16) + 0.5) / 16)[None, :, None, None].expand(1, 16, 16, 16)
     torch.testing.assert_close(decoder._interpolated(wave, (4, 4, 4)), wanted, atol=0.03, rtol=0)
+
+
+def test_patches_and_margins_that_no_block_divides_are_refused():
+    with pytest.raises(VoxploreError, match="multiples of it, got 8 and 1"):
+        UnitNetworks(UnitAutoencoder(scale=2, margin=1))
 
 
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])

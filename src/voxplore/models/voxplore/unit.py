@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from voxplore.errors import VoxploreError
 from voxplore.geometry import Operation, apply_operation
 from voxplore.models.voxels import OPERATIONS, distinct_orientations
 from voxplore.models.voxplore.autoencoder import LatentAutoencoder
@@ -38,6 +39,9 @@ class UnitNetworks(LatentAutoencoder):
         super().__init__()
         left_out = ("name", "margin", "layers", "decoder_layers")
         options = {"bottleneck": 0, "latent": 0} | {k: v for k, v in vars(shape).items() if k not in left_out}
+        if shape.patch % options.get("scale", 1) or shape.margin % options.get("scale", 1):
+            got = f"{shape.patch} and {shape.margin}"
+            raise VoxploreError("autoencoder.scale", expected="a patch and a margin that are multiples of it", got=got)
         self.encoder = UnitEncoder(**options, layers=shape.layers)
         self.decoder = UnitDecoder(**options, layers=shape.decoder_layers, margin=shape.margin)
 
