@@ -130,8 +130,8 @@ def in_order(cells: UnitCells, misses: np.ndarray, target: Target, workers: int 
     """Numbers of cells, those to begin at first: the smallest miss (n,) first.
 
     Where isotropy is asked for, cells with three mirror planes come before all others, the nearest in density first. Of
-    the first 64 of them cubic cells are made and solved at half resolution; those of the least anisotropy come first (our
-    choice).
+    the first 64 of them cubic cells are made and solved at half resolution; those of the least anisotropy come first
+    (our choice).
     """
     order = np.argsort(misses, kind="stable")
     if not _isotropic(target):
