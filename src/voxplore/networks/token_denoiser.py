@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.networks.asymmetric_unit import asymmetric_unit
+from voxplore.networks.attention import attention_for
 from voxplore.networks.embed import sinusoidal
 
 __all__ = ["TokenDenoiser"]
@@ -67,4 +68,6 @@ class _Layer(nn.Module):
     def _attended(self, tokens: Tensor) -> Tensor:
         n, m, width = tokens.shape
         query, key, value = self.mixed(tokens).reshape(n, m, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        return self.out(functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, m, width))
+        with attention_for(tokens):
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+        return self.out(mixed.transpose(1, 2).reshape(n, m, width))

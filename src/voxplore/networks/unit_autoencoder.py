@@ -8,11 +8,8 @@ of 2^3 voxels and put out one logit for each, which periodic cubic interpolation
 are smooth.
 """
 
-import contextlib
-
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from voxplore.networks.asymmetric_unit import (
     asymmetric_unit,
@@ -22,6 +19,7 @@ from voxplore.networks.asymmetric_unit import (
     unfold_unit,
     voxels_of,
 )
+from voxplore.networks.attention import attention_for
 from voxplore.networks.principal import block_mean, periodic_cubic
 
 __all__ = ["UnitDecoder", "UnitEncoder"]
@@ -45,7 +43,7 @@ class _UnitTransformer(nn.Module):
 
     def transformed(self, tokens: Tensor, group: int, patches: Tensor) -> Tensor:
         """Tokens (n, m, width) of the unit through the layers."""
-        with _attention(tokens):
+        with attention_for(tokens):
             return self.blocks(tokens + self.positions[patches] + self.symmetry.weight[group])
 
 
@@ -139,12 +137,6 @@ class UnitDecoder(_UnitTransformer):
         if self.from_latent is None:
             return latents.reshape(len(latents), len(patches), -1)
         return self.from_latent(latents).reshape(len(latents), self.grid**3, -1).index_select(1, patches)
-
-
-def _attention(tokens: Tensor) -> contextlib.AbstractContextManager:
-    """Plain matrix products where a CPU trains: for so few tokens torch's fused attention takes longer backwards."""
-    trained = torch.is_grad_enabled() and tokens.device.type == "cpu"
-    return sdpa_kernel(SDPBackend.MATH) if trained else contextlib.nullcontext()
 
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Module | None:
