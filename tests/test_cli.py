@@ -331,6 +331,20 @@ class TestBadInput:
         assert sentence in told
         assert listing(tmp_path) == []
 
+    @pytest.mark.parametrize("again", [["--set"], ["--quiet", "--set"], []])
+    def test_an_option_of_several_values_may_stand_more_than_once(self, capsys, nets, tmp_path, again):
+        changes = ["--set", "autoencoder.width=40", *again, "seed=5"]
+        words = ["train", nets, "--recipe", "closed-form-nets-tiny", *changes, "--out", tmp_path / "run", "--dry-run"]
+        assert main([str(word) for word in words]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["config"]["autoencoder"]["width"], told["config"]["seed"]) == (40, 5)
+
+    @pytest.mark.parametrize("words", [["--quiet", "--quiet"], ["--json", "--quiet", "--json"]])
+    def test_an_option_of_one_value_stands_once(self, capsys, nets, words):
+        assert (
+            refused(capsys, "info", nets, *words) == f"voxplore: {words[0]}: expected this option once, got 2 times\n"
+        )
+
     def test_an_unknown_recipe(self, capsys, nets, tmp_path):
         told = refused(capsys, "train", nets, "--recipe", "voxplore-nest-tiny", "--out", tmp_path / "run")
         assert "recipe: expected the name of a recipe, such as " in told

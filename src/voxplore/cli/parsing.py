@@ -5,8 +5,9 @@ tyro tells of a mistake in a box of several lines on stderr. The box is caught, 
 
 import contextlib
 import io
+import itertools
 import re
-from typing import Any, get_args
+from typing import Any, get_args, get_origin, get_type_hints
 
 from voxplore.errors import VoxploreError, nearest
 
@@ -47,7 +48,7 @@ def parsed(options: Any, verb: str, arguments: list[str]) -> Any:
     """
     import tyro
 
-    told = io.StringIO()
+    arguments, told = _gathered(options, arguments), io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
             return tyro.cli(options, args=arguments, prog=f"voxplore {verb}", config=(tyro.conf.FlagCreatePairsOff,))
@@ -56,6 +57,34 @@ def parsed(options: Any, verb: str, arguments: list[str]) -> Any:
             raise
     sets = [str(one.name) for part in get_args(options) for one in get_args(part) if hasattr(one, "name")]
     raise _in_one_sentence(verb, sets, arguments, told.getvalue())
+
+
+def _gathered(options: Any, arguments: list[str]) -> list[str]:
+    """Arguments in which each option stands once: values of one that takes several are put together."""
+    places = [k for k, word in enumerate(arguments) if re.match("--[a-z]", word)]
+    given: dict[str, list[list[str]]] = {}
+    for first, last in itertools.pairwise([*places, len(arguments)]):
+        words = arguments[first:last]
+        given.setdefault(words[0].partition("=")[0].replace("_", "-"), []).append(words)
+    kept = arguments[: places[0]] if places else arguments
+    for name, times in given.items():
+        if len(times) > 1 and name not in _of_several(options):
+            raise VoxploreError(name, expected="this option once", got=f"{len(times)} times")
+        kept = kept + (times[0] if len(times) == 1 else [name, *itertools.chain(*map(_values, times))])
+    return kept
+
+
+def _values(words: list[str]) -> list[str]:
+    """What follows an option, written --name VALUE or --name=VALUE."""
+    _, equals, value = words[0].partition("=")
+    return [value] * bool(equals) + words[1:]
+
+
+def _of_several(options: Any) -> set[str]:
+    """The options that take several values, as "--set"."""
+    commands = [get_args(part)[0] for part in get_args(options)] or [options]
+    hints = [pair for one in commands for pair in get_type_hints(one).items()]
+    return {"--" + name.replace("_", "-") for name, hint in hints if get_origin(hint) is tuple}
 
 
 def _in_one_sentence(verb: str, sets: list[str], arguments: list[str], box: str) -> VoxploreError:
