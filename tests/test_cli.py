@@ -494,6 +494,18 @@ class TestInfo:
         assert main(["info", str(tmp_path / "x.npy"), "--verify"]) == 0
         assert "holds no checksums" in capsys.readouterr().out
 
+    def test_a_folder_of_properties_is_described_too(self, capsys, tmp_path, blobs):
+        np.save(tmp_path / "cells.npy", blobs[:3])
+        assert (
+            main(["properties", str(tmp_path / "cells.npy"), "--workers", "1", "--out", str(tmp_path / "solved")]) == 0
+        )
+        capsys.readouterr()
+        assert main(["info", str(tmp_path / "solved")]) == 0
+        told = capsys.readouterr().out
+        densities = blobs[:3].mean((1, 2, 3))
+        assert re.search(r"properties +3 cells", told)
+        assert f"median {np.median(densities):.4g} (from {densities.min():.4g} to {densities.max():.4g})" in told
+
     def test_a_model_is_described(self, capsys, trained):
         assert main(["info", str(trained / "model")]) == 0
         told = capsys.readouterr().out

@@ -132,7 +132,7 @@ def meshes() -> list[Case]:
             files(a__stl=stl(whole)),
             np.ones((1, D, D, D), bool),
             ("--edge", "10"),
-            ("1 of 1 cells have no void",),
+            ("1 of 1 cell: no void",),
         ),
         Case("an edge per axis", "meshes", files(a__stl=stl(unit * [2, 3, 4])), block(), ("--edge", "2", "3", "4")),
         Case(
@@ -148,7 +148,7 @@ def meshes() -> list[Case]:
             "meshes",
             files(a__stl=stl(box((0, 0, 0), (3, 3, 3)) + 7)),
             np.ones((1, D, D, D), bool),
-            told=("1 of 1 cells have no void",),
+            told=("1 of 1 cell: no void",),
         ),
         Case(
             "what stands out is told of",
@@ -216,6 +216,7 @@ def graphs() -> list[Case]:
             files(a__json=graph([[0, 1, 2], [3, 1, 2]], [[0, 1]])),
             ROUND,
             (*WIDE, "--edge", "3", "2", "4"),
+            told=("more solid than at twice the resolution",),
         ),
         Case(
             "graph centred on the origin",

@@ -46,9 +46,13 @@ TRAINED = "--set autoencoder_training.cells=64"
 BOTH = f"{TRAINED} denoiser_training.cells=64 sampling.steps=2"
 
 SETS = [
-    Case("one cell as a set", "build own --source one.npy --out one", "1 cells at 16^3"),
+    Case("one cell as a set", "build own --source one.npy --out one", "1 cell at 16^3"),
     Case("six cells", "build own --source six.npy --out six", "6 cells at 16^3"),
     Case("six at another resolution", "build own --source eight.npy --out eight", "6 cells at 8^3"),
+    Case("two files", "build own --source six.npy one.npy --out seven", "7 cells at 16^3"),
+    Case(
+        "files of two resolutions", "build own --source six.npy eight.npy --out x", refused=("eight.npy", "--resample")
+    ),
     Case("brought to another", "build own --source eight --resample 16 --out up", "resampled from 8^3"),
     Case("sets of two resolutions", "build joined --sets six eight --out x", refused=("of one resolution",)),
     Case("the same set twice", "build joined --sets six six --out both", "12 cells"),
@@ -56,18 +60,18 @@ SETS = [
     Case("cells of one id", "info twice --quick", "2 at 16^3"),
     Case("cells of one id, exported", "export twice --size 1 --format vti --workers 1 --out parts", "2 files in parts"),
     Case("cells of one id, as a set", "build own --source twice --out x", refused=("one for each cell",)),
-    Case("an empty cell, degraded", "degrade empty.npy --out degraded", "1 cells"),
-    Case("one cell, shown", "render one.npy --size 40 --out one.png", "1 cells"),
-    Case("an empty cell, as a page", "render empty.npy --out page.html", "1 cells"),
+    Case("an empty cell, degraded", "degrade empty.npy --out degraded", "1 cell"),
+    Case("one cell, shown", "render one.npy --size 40 --out one.png", "1 cell"),
+    Case("an empty cell, as a page", "render empty.npy --out page.html", "1 cell"),
     Case("another suffix of a picture", "render one.npy --out x.gif", refused=("x.gif", ".png")),
     Case("facts of one cell", "info one", "1 at 16^3"),
     Case("facts of an empty cell", "info empty.npy", "relative density        0.000"),
 ]
 SCORED = [
-    Case("one cell against itself", "evaluate one --reference one --out a1", "one: 1 cells, 0 empty"),
+    Case("one cell against itself", "evaluate one --reference one --out a1", "one: 1 cell, 0 empty"),
     Case("reference rows of one cell", "evaluate one --reference one --rows --out x", refused=("a test split",)),
-    Case("a full cell", "evaluate full.npy --reference six --no-vun --out a2", "1 cells, 0 empty"),
-    Case("an empty cell", "evaluate empty.npy --reference six --no-vun --out a3", "1 cells, 1 empty"),
+    Case("a full cell", "evaluate full.npy --reference six --no-vun --out a2", "1 cell, 0 empty"),
+    Case("an empty cell", "evaluate empty.npy --reference six --no-vun --out a3", "1 cell, 1 empty"),
     Case("an empty reference", "evaluate six --reference empty.npy --no-vun --out a4", "6 cells"),
     Case("of another resolution", "evaluate eight --reference six --out x", refused=("evaluate --resample",)),
     Case("of another, resampled", "evaluate eight --reference six --resample --five --out a5", "resampled from 8^3"),
@@ -77,16 +81,16 @@ SCORED = [
         refused=("resolution 16", "evaluate --resample"),
     ),
     Case("an empty cell, exported", "export empty.npy --size 1 --workers 1 --out x", refused=("some solid",)),
-    Case("a full cell, exported", "export full.npy --size 1 --workers 1 --out full", "1 files"),
-    Case("an empty cell, repaired", "refine empty.npy --workers 1 --out b1", "0 of 1 cells changed"),
-    Case("one cell, repaired", "refine one.npy --workers 1 --out b2", "cells changed"),
+    Case("a full cell, exported", "export full.npy --size 1 --workers 1 --out full", "1 file"),
+    Case("an empty cell, repaired", "refine empty.npy --workers 1 --out b1", "0 of 1 cell changed"),
+    Case("one cell, repaired", "refine one.npy --workers 1 --out b2", "1 of 1 cell changed"),
     Case(
         "repaired beside cells of another resolution",
         "refine six --reference eight --workers 1 --out x",
         refused=("reference", "16^3"),
     ),
-    Case("an empty cell, solved", "properties empty.npy --workers 1 --no-cache --out c1", "1 cells"),
-    Case("a full cell, solved", "properties full.npy --workers 1 --no-cache --out c2", "1 cells"),
+    Case("an empty cell, solved", "properties empty.npy --workers 1 --no-cache --out c1", "1 cell"),
+    Case("a full cell, solved", "properties full.npy --workers 1 --no-cache --out c2", "1 cell"),
     Case("cells of another resolution, solved", "properties eight --n 5 --workers 1 --no-cache --out c3", "5 cells"),
 ]
 MODELS = [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
+from voxplore import storage
 from voxplore.cli.common import Engine, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
@@ -47,7 +48,8 @@ class _Set(Verb):
         said += _odd(density)
         span = "" if not len(cells) else f", relative density {density.min():.3f}"
         span += f" to {density.max():.3f}" if len(cells) > 1 else ""
-        text = "\n".join([f"{len(cells)} cells at {cells.resolution}^3 in {self.out}{span}{resampled}", *said])
+        made = f"{storage.counted(len(cells), 'cell')} at {cells.resolution}^3 in {self.out}"
+        text = "\n".join([f"{made}{span}{resampled}", *said])
         facts = {"n": len(cells), "resolution": cells.resolution, "out": self.out, "warnings": said}
         facts["relative_density"] = [float(value) for value in (density.min(), density.max())] if len(cells) else []
         return Result(text, **facts, resampled=cells.about.get("resampled"))
@@ -59,8 +61,8 @@ class _Set(Verb):
 def _odd(density: "np.ndarray") -> list[str]:
     """Sentences about cells that are all void or all solid, which a wrong threshold or radius gives."""
     empty, full = int((density == 0).sum()), int((density == 1).sum())
-    counts = ((empty, "no solid"), (full, "no void"))
-    return [f"{count} of {len(density)} cells have {what}" for count, what in counts if count]
+    counts = ((empty, "no solid (lower threshold? larger radius?)"), (full, "no void (smaller radius? --edge?)"))
+    return [f"{count} of {storage.counted(len(density), 'cell')}: {what}" for count, what in counts if count]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +151,8 @@ class Own(_Set):
     """Your own cells: voxels as .npy, .npz, .vti, .nrrd or TIFF stacks, a folder of such files, or a folder of cells;
     split into training, validation and held-out cells."""
 
-    source: Path
-    """The file or folder."""
+    source: tuple[Path, ...]
+    """The file or folder, or several."""
     key: tuple[str, ...] = ()
     """Which array of a file that holds several, or which of them; cells of more than one are named after theirs."""
     threshold: Threshold | None = None
@@ -159,9 +161,9 @@ class Own(_Set):
     """Bring the cells to this resolution, each at nearly its own density."""
 
     def cells(self) -> "UnitCells":
-        from voxplore.workflows.build import from_voxels
+        from voxplore.workflows.build import from_voxel_files
 
-        return from_voxels(self.source, self.key, self.threshold, self.resample)
+        return from_voxel_files(self.source, self.key, self.threshold, self.resample)
 
 
 @dataclass(frozen=True, kw_only=True)

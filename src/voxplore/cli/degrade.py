@@ -34,4 +34,4 @@ class Command(Verb):
         storage.refuse_existing(self.out, self.overwrite)
         degraded = degrade_cells(load_cells(self.cells, self.split)[: self.n], self.kind, self.seed)
         degraded.save(self.out, self.overwrite)
-        return Result(f"{len(degraded)} cells in {self.out}", n=len(degraded), out=self.out)
+        return Result(f"{storage.counted(len(degraded), 'cell')} in {self.out}", n=len(degraded), out=self.out)

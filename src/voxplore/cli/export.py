@@ -72,12 +72,12 @@ class Command(Verb):
             return self._part(cells)
         material = Material(self.young, self.poisson, self.density, self.yield_stress)
         setting = {"keep_loose": self.keep_loose, "triangles": self.triangles, "material": material, "case": self.case}
-        storage.stage(f"writing {len(cells)} cells")
+        storage.stage(f"writing {storage.counted(len(cells), 'cell')}")
         with heard() as said:
             paths = export(
                 cells, self.out, self.format, self.size, self.tile, self.smooth, self.overwrite, self.workers, **setting
             )
-        text = "\n".join([f"{len(paths)} files in {self.out}", *said])
+        text = "\n".join([f"{storage.counted(len(paths), 'file')} in {self.out}", *said])
         return Result(text, out=self.out, files=[path.name for path in paths], warnings=said)
 
     def _part(self, cells: Any) -> Result:

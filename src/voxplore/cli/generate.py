@@ -63,11 +63,12 @@ class Command(Verb):
 
         storage.refuse_existing(self.out, self.overwrite)
         drawing = self._drawing()
-        storage.stage(f"drawing {self.n} cells", bar=True)
+        storage.stage(f"drawing {storage.counted(self.n, 'cell')}", bar=True)
         with tqdm(total=self.n, unit="cell", disable=storage.no_bar()) as bar:
             work = {"workers": self.workers, "engine": self.engine, "overwrite": self.overwrite}
             found = draw_into(self.out, drawing, **work, progress=bar.update)
-        lines = [f"{found.n} cells in {self.out}, relative density {found.relative_density:.3f} on average"]
+        made = f"{storage.counted(found.n, 'cell')} in {self.out}"
+        lines = [f"{made}, relative density {found.relative_density:.3f} on average"]
         if found.off is not None:
             lines.append(f"mean absolute difference from the density asked for: {found.off:.4f}")
         facts = {"n": found.n, "out": self.out, "relative_density": found.relative_density, "off": found.off}

@@ -84,8 +84,9 @@ class Command(Verb):
         shape = "" if len(set(edges)) == 1 else f", edges in the ratio {' : '.join(f'{edge:g}' for edge in edges)}"
         unit = "moduli in units of the solid's (--young gives them in yours)" if self.young == 1 else ""
         unit = unit or f"moduli for a solid of {self.young:g}"
-        lines = [f"{len(cells)} cells in {self.out / 'properties.csv'}, {share}{shape}; {unit}", *found.first]
-        lines += [f"{found.slack} of {len(cells)} cells carry no load along x, y or z"] if found.slack else []
+        n = storage.counted(len(cells), "cell")
+        lines = [f"{n} in {self.out / 'properties.csv'}, {share}{shape}; {unit}", *found.first]
+        lines += [f"{found.slack} of {n} without stiffness along x, y or z"] if found.slack else []
         text = "\n".join([*lines, *(_told(name, wanted) for name, wanted in found.wanted.items())])
         return Result(text, n=len(cells), out=self.out, auxetic=found.auxetic, slack=found.slack, wanted=found.wanted)
 

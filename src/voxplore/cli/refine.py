@@ -68,7 +68,8 @@ class Command(Verb):
             overwrite=self.overwrite,
             size=self.size,
         )
-        text = "\n".join([f"{found.changed} of {len(cells)} cells changed, in {self.out}", *_table(found.changes)])
+        changed = f"{found.changed} of {storage.counted(len(cells), 'cell')} changed, in {self.out}"
+        text = "\n".join([changed, *_table(found.changes)])
         changes = {one.label: {"before": one.before, "after": one.after} for one in found.changes}
         return Result(text, n=len(cells), out=self.out, changed=found.changed, changes=changes)
 

@@ -36,7 +36,7 @@ class Command(Verb):
 
         storage.refuse_existing(self.out, self.overwrite)
         cells = load_cells(self.cells, self.split)[: self.n]
-        storage.stage(f"drawing {len(cells)} cells")
+        storage.stage(f"drawing {storage.counted(len(cells), 'cell')}")
         density = cells.relative_density()
         if self.out.suffix.lower() in (".html", ".htm"):
             show.gallery(cells, self.out, {"relative density": density}, title=str(cells.about.get("name", "cells")))
@@ -45,4 +45,4 @@ class Command(Verb):
         else:
             texts = [f"{name}\n{share:.3f}" for name, share in zip(cells.index["id"], density, strict=True)]
             show.render(cells, self.out, self.columns, texts if self.captions else None, self.size)
-        return Result(f"{len(cells)} cells in {self.out}", n=len(cells), out=self.out)
+        return Result(f"{storage.counted(len(cells), 'cell')} in {self.out}", n=len(cells), out=self.out)

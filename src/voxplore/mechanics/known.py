@@ -11,7 +11,7 @@ from voxplore import storage
 from voxplore.errors import VoxploreError
 from voxplore.unitcells import UnitCells
 
-__all__ = ["CONTENT", "asked_and_solved", "properties_file", "read_properties"]
+__all__ = ["CONTENT", "asked_and_solved", "properties_file", "property_rows", "read_properties"]
 
 #: Column that says which bits a row is about (`UnitCells.row_sha256`).
 CONTENT = "cell_sha256"
@@ -27,11 +27,7 @@ def read_properties(
     or another.
     """
     path = properties_file(path)
-    try:
-        rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
-    except csv.Error as error:
-        raise VoxploreError(path, expected="a CSV table", got=str(error)) from error
-    rows = [{storage.unquoted(key): storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
+    rows = property_rows(path)
     missing = [name for name in ("id", *names) if not rows or name not in rows[0]]
     if missing:
         known = ", ".join(rows[0]) if rows else "no rows"
@@ -52,6 +48,15 @@ def read_properties(
         return solved, {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (TypeError, ValueError) as error:
         raise VoxploreError(path, expected="numbers in these columns", got=str(error)) from error
+
+
+def property_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, as texts by the names of their columns."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(storage.read_text(path))))
+    except csv.Error as error:
+        raise VoxploreError(path, expected="a CSV table", got=str(error)) from error
+    return [{storage.unquoted(key): storage.unquoted(value or "") for key, value in row.items() if key} for row in rows]
 
 
 def properties_file(path: str | Path) -> Path:

@@ -53,7 +53,8 @@ class Scores:
 
     def __str__(self) -> str:
         arrows = {"higher": "↑", "lower": "↓", None: " "}
-        lines = [f"{self.name}: {self.n} cells, {self.n_empty} empty (benchmark {self.about.get('benchmark')})"]
+        n = storage.counted(self.n, "cell")
+        lines = [f"{self.name}: {n}, {self.n_empty} empty (benchmark {self.about.get('benchmark')})"]
         for metric in METRICS:
             if metric.key in self.mean:
                 spread = f" ± {self.std[metric.key]:.3f}" if metric.key in self.std else ""

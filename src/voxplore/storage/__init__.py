@@ -9,7 +9,7 @@ from voxplore.storage.ownership import keep_inputs
 from voxplore.storage.resumable import ResumableFolder, resumable_folder, unfinished
 from voxplore.storage.system_errors import named_os_errors
 from voxplore.storage.tables import csv_line, csv_rows, unquoted, write_csv
-from voxplore.storage.telling import no_bar, stage
+from voxplore.storage.telling import counted, no_bar, stage
 from voxplore.storage.text import read_json, read_text, sha256, write_json, write_text
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "cache_folder",
     "check_regular",
     "check_sha256",
+    "counted",
     "csv_line",
     "csv_rows",
     "keep_inputs",

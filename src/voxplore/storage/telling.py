@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-__all__ = ["no_bar", "stage", "telling"]
+__all__ = ["counted", "no_bar", "stage", "telling"]
 
 #: A stage that ends within so many seconds is not worth a line.
 DELAY = 3.0
@@ -27,6 +27,11 @@ def telling(quiet: bool = False) -> Iterator[None]:
     finally:
         _cancel()
         _silent, _no_bars = before
+
+
+def counted(n: int, thing: str) -> str:
+    """ "1 cell", "2 cells"."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def no_bar() -> bool | None:

@@ -17,12 +17,14 @@ from voxplore.ranges import Length, Radius, Resolution, Seed, Threshold, within
 from voxplore.storage.schema import name_of
 from voxplore.unitcells import UnitCells
 
-__all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxels", "join"]
+__all__ = ["build", "finish", "from_graphs", "from_meshes", "from_voxel_files", "from_voxels", "join"]
 
 #: Radius of struts as a share of the cell edge, where nothing says another (paper, App. A).
 _RADIUS = 0.06
 #: Slack of nodes at a face, as a share of the cell edge.
 _SLACK = 1e-3
+#: Graphs are drawn at twice the resolution too, up to this one, and a density that differs by more is told.
+_COMPARED, _OFF = 128, 0.1
 #: Edges of a cell: none, one for all axes, or three along x, y, z.
 Edges = tuple[Length, ...]
 
@@ -43,7 +45,7 @@ def build(
         raise VoxploreError("orientations", expected="1 or 6", got=str(orientations))
     storage.stage("making cells")
     made = make()
-    storage.stage(f"splitting and writing {len(made)} cells")
+    storage.stage(f"splitting and writing {storage.counted(len(made), 'cell')}")
     cells = finish(made, seed=seed, rule=rule, orientations=orientations)
     cells.save(folder, overwrite)
     return cells
@@ -126,7 +128,14 @@ def from_graphs(
             _warn(f"{path}: nodes stand out of their cell by {outside:.0%} of its edge, which {what} (--edge)")
         own = _RADIUS if graph.radius is None else graph.radius
         chosen = own if asked is None else asked
-        return voxelise(graph.nodes, graph.edges, resolution, chosen, periodic, edges_of_cell=(x, y, z))
+
+        def drawn(d: int) -> np.ndarray:
+            return voxelise(graph.nodes, graph.edges, d, chosen, periodic, edges_of_cell=(x, y, z))
+
+        made = drawn(resolution)
+        if resolution <= _COMPARED:
+            _say_off(path, made.mean() / max(drawn(2 * resolution).mean(), 1e-9) - 1)
+        return made
 
     return _with_edges(_from_files(paths, voxels, "graphs", (".json",)), size)
 
@@ -159,11 +168,37 @@ def from_voxels(
     return UnitCells.concatenate([_under(key, read_voxels(source, key, threshold, resolution)) for key in keys])
 
 
+def from_voxel_files(
+    sources: Sequence[Path], keys: Sequence[str] = (), threshold: float | None = None, resolution: int | None = None
+) -> UnitCells:
+    """The cells of files and folders, one after the other, as `from_voxels` reads each; of several, cells are named
+    after theirs."""
+    parts = [from_voxels(source, keys, threshold, resolution) for source in sources]
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        raise VoxploreError("source", expected="one file or folder, or more", got="none")
+    for source, part in zip(sources, parts, strict=True):
+        if part.resolution != parts[0].resolution:
+            expected = f"resolution {parts[0].resolution} as {sources[0]} (`voxplore build own --resample` changes it)"
+            raise VoxploreError(source, expected=expected, got=str(part.resolution))
+    stems = [Path(source).stem for source in sources]
+    unique = stems if len(set(stems)) == len(stems) else [f"{k:06d}-{stem}" for k, stem in enumerate(stems)]
+    return UnitCells.concatenate([_under(stem, part) for stem, part in zip(unique, parts, strict=True)])
+
+
 def _under(key: str, cells: UnitCells) -> UnitCells:
     """The cells with ids that begin with the name of their array."""
     name = name_of(Path(f"{key}.npy"))
     numbers = [""] if len(cells) == 1 else [f"-{number:06d}" for number in range(len(cells))]
     return replace(cells, index={"id": np.array([name + number for number in numbers], np.str_)})
+
+
+def _say_off(path: Path, off: float) -> None:
+    """A warning where a cell holds much more or less solid than on a finer grid."""
+    if abs(off) > _OFF:
+        word = "more" if off > 0 else "less"
+        _warn(f"{path}: {abs(off):.0%} {word} solid than at twice the resolution: struts are thin (--resolution)")
 
 
 def _warn(said: str) -> None:

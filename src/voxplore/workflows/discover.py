@@ -107,7 +107,7 @@ def discover(
         index, table = Reference(known), known_properties(sources)
         if earlier.cells is not None and hasattr(generator, "avoid"):
             generator.avoid(earlier.cells)
-        storage.stage(f"drawing {n} cells")
+        storage.stage(f"drawing {storage.counted(n, 'cell')}")
         drawn = generator.generate(n, seed=seed)
         if drawn.resolution != known.resolution:
             expected = f"known cells at {drawn.resolution}^3 as the model draws (`voxplore build own --resample`)"
@@ -126,7 +126,7 @@ def discover(
 
             storage.stage("repairing the cells")
             drawn = repaired(drawn, workers=workers)
-        storage.stage(f"scoring, checking and solving {len(drawn)} cells at half the resolution")
+        storage.stage(f"scoring, checking and solving {storage.counted(len(drawn), 'cell')} at half the resolution")
         found = survey(drawn, known, index, use, name, workers)
         order = found.order(target) if rank else np.arange(len(drawn))
         storage.stage(f"solving the best {min(_SHOWN, len(drawn))} at full resolution")

@@ -113,7 +113,7 @@ def score(
     request = {"samples": samples.sha256(), "reference": reference.sha256, "five": options.five, "version": __version__}
     chosen = {"held_out": held_out, "vun": options.vun, "five": options.five}
     with resumable_folder(folder, request, ("rows.csv",), overwrite) as resumable:
-        storage.stage(f"scoring {len(samples)} cells")
+        storage.stage(f"scoring {storage.counted(len(samples), 'cell')}")
         columns = _rows(resumable, samples, reference, options.five)
         found = {"samples": summed(samples, reference, columns, **chosen, name=options.name)}
         if options.rows and held_out is not None:

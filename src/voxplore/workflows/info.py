@@ -9,6 +9,7 @@ import numpy as np
 from voxplore import kernels, storage
 from voxplore.data.opening import load_cells
 from voxplore.errors import VoxploreError
+from voxplore.mechanics.known import property_rows
 from voxplore.metrics import Scores, connectivity, diversity, evaluate, symmetry
 from voxplore.metrics.neighbours import Reference
 from voxplore.unitcells import UnitCells
@@ -40,8 +41,25 @@ def facts(path: str | Path, quick: bool = False) -> Verdict | Scores:
         return Scores.load(path)
     if (path / "config.json").is_file():
         return _model_facts(path)
+    if (path / "properties.csv").is_file() and not (path / "cells.json").exists():
+        return list(_property_facts(path / "properties.csv"))
     cells = load_cells(path)
     return cell_statistics(cells) + ([] if quick else list(_comparisons(cells)))
+
+
+#: Columns of properties that are told, where a file has them.
+_TOLD = ("relative_density", "young_hill", "young_share", "poisson_min", "poisson_max", "universal_anisotropy")
+
+
+def _property_facts(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and value of what can be said of a table of properties."""
+    rows = property_rows(path)
+    yield "properties", storage.counted(len(rows), "cell")
+    for name in _TOLD:
+        values = np.array([float(row.get(name) or "nan") for row in rows])
+        values = values[np.isfinite(values)]
+        if len(values):
+            yield name, f"median {np.median(values):.4g} (from {values.min():.4g} to {values.max():.4g})"
 
 
 def _is_default(path: str | Path) -> bool:

@@ -62,7 +62,7 @@ def properties(
         check_lattice((cells.resolution,) * 3, checks.get("tile", (1, 1, 1)))
     shared = {"workers": workers, "engine": engine}
     known = storage.usable_cache("properties") if cache else None
-    storage.stage(f"solving {len(cells)} cells", bar=True)
+    storage.stage(f"solving {storage.counted(len(cells), 'cell')}", bar=True)
     with tqdm(total=len(cells), unit="cell", disable=storage.no_bar()) as bar:
         columns = properties_of(cells, known, **solid, **shared, progress=bar.update)
     edges = solid.get("edges", (1.0, 1.0, 1.0))

@@ -51,7 +51,7 @@ def refine_cells(
     if known is not None and known.resolution != cells.resolution:
         expected = f"cells at {cells.resolution}^3 as those to repair (`voxplore build own --resample`)"
         raise VoxploreError("reference", expected=expected, got=f"{known.resolution}^3")
-    storage.stage(f"repairing {len(cells)} cells")
+    storage.stage(f"repairing {storage.counted(len(cells), 'cell')}")
     fits = fits_of(cells, workers, engine) if method == "struts" else []
     refined = by_struts(cells, fits) if fits else refine(cells, method, refiner, workers=workers, engine=engine)
     storage.stage("scoring them before and after")

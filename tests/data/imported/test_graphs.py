@@ -128,5 +128,29 @@ def test_a_build_says_where_cells_are_all_solid_or_all_void(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "3 cells at 8^3" in told
     assert "relative density 0.000 to 1.000" in told
-    assert "1 of 3 cells have no solid" in told
-    assert "1 of 3 cells have no void" in told
+    assert "1 of 3 cells: no solid" in told
+    assert "1 of 3 cells: no void" in told
+
+
+def test_a_threshold_at_the_end_of_the_numbers_is_told(tmp_path, capsys):
+    np.save(tmp_path / "grey.npy", np.random.default_rng(0).integers(0, 256, (1, 8, 8, 8)).astype(np.uint8))
+    words = ["build", "own", "--source", str(tmp_path / "grey.npy"), "--out"]
+    assert main([*words, str(tmp_path / "low"), "--threshold", "0.5"]) == 0
+    assert "numbers go from 0 to 255; the threshold 0.5 lies at or beyond their end" in capsys.readouterr().out
+    assert main([*words, str(tmp_path / "half"), "--threshold", "127"]) == 0
+    assert "beyond their end" not in capsys.readouterr().out
+
+
+def test_struts_too_thin_for_the_resolution_are_told(tmp_path, capsys):
+    graph = {"nodes": [[0.5, 0.5, 0.0], [0.5, 0.5, 1.0]], "bars": [[0, 1]], "radius": 0.05}
+    (tmp_path / "bar.json").write_text(json.dumps(graph))
+    words = ["build", "graphs", "--files", str(tmp_path / "bar.json"), "--out"]
+    assert main([*words, str(tmp_path / "coarse"), "--resolution", "16"]) == 0
+    told = capsys.readouterr().out
+    assert main([*words, str(tmp_path / "fine"), "--resolution", "32"]) == 0
+    coarse, fine = (vp.load_cells(tmp_path / name).relative_density()[0] for name in ("coarse", "fine"))
+    assert coarse / fine - 1 > 0.1
+    assert f"{coarse / fine - 1:.0%} more solid than at twice the resolution" in told
+    capsys.readouterr()
+    assert main([*words, str(tmp_path / "thick"), "--resolution", "48", "--radius", "0.1"]) == 0
+    assert "twice the resolution" not in capsys.readouterr().out

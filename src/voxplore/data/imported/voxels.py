@@ -3,6 +3,7 @@
 What needs a word of a person has an option: which array (`key`), and from which number on it is solid (`threshold`).
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ OTHER_VERBS = {
     **dict.fromkeys((".txt", ".jsonl", ".gz"), "voxplore build metatruss --catalogue"),
 }
 _SLICES = frozenset({".tif", ".tiff"})
+#: A threshold nearer to the least or the largest number, as a share of all of them, is told of.
+_END = 0.05
 
 
 def read_voxels(
@@ -80,7 +83,16 @@ def _files(path: Path) -> list[Path]:
 
 def _voxels(file: Path, key: str | None, threshold: float | None) -> np.ndarray:
     array = chosen(READERS[file.suffix.lower()](file), file, key)
+    if threshold is not None and array.size and array.dtype.kind in "iuf":
+        _say_where(threshold, float(array.min()), float(array.max()), file)
     return checked_voxels(array, f"{file}, array {key}" if key else file, threshold)
+
+
+def _say_where(threshold: float, low: float, high: float, file: Path) -> None:
+    """A RuntimeWarning where a threshold lies at the end of the numbers, as .5 does where they go from 0 to 255."""
+    if not low + _END * (high - low) <= threshold <= high - _END * (high - low):
+        said = f"{file}: numbers go from {low:g} to {high:g}; the threshold {threshold:g} lies at or beyond their end"
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
 
 
 def _sized(voxels: np.ndarray, resolution: int | None) -> np.ndarray:
