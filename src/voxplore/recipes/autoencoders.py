@@ -40,20 +40,21 @@ class TokenAutoencoder:
 
     name: Literal["tokens"] = field(default="tokens", kw_only=True)
     resolution: int = 48
-    patch: int = 8
-    """Edge of a patch in voxels (App. B.1); the cell holds an even number of them along an edge."""
+    patch: int = 12
+    """Edge of a patch in voxels, an even number of them along an edge of the cell. Tokens are fewer and larger than
+    those of App. B.1 (8), so that a denoiser over them takes less time."""
     margin: int = 2
     """Voxels by which the window that a token puts out reaches over its patch on each side."""
-    width: int = 128
-    """Model dimension (App. B.1)."""
-    layers: int = 4
-    """Layers of the encoder (App. B.1)."""
-    decoder_layers: int = 4
-    """Layers of the decoder (App. B.1: the same)."""
-    heads: int = 4
-    feed_forward: int = 512
-    """Hidden width of the feed-forward part (the paper gives none; 2048 in the published code)."""
-    squeeze: int = 16
+    width: int = 192
+    """Model dimension (App. B.1: 128)."""
+    layers: int = 1
+    """Layers of the encoder (App. B.1: 4): each token holds what its own patch shows."""
+    decoder_layers: int = 2
+    """Layers of the decoder."""
+    heads: int = 6
+    feed_forward: int = 768
+    """Hidden width of the feed-forward part."""
+    squeeze: int = 24
     """Numbers of a token in the latent."""
 
 

@@ -17,7 +17,7 @@ class TokenDenoiserShape:
     """The transformer over tokens (`networks/token_denoiser.py`) and its diffusion (Eq. 2)."""
 
     width: int = 192
-    layers: int = 6
+    layers: int = 8
     heads: int = 6
     prediction: Literal["epsilon", "velocity"] = "velocity"
 
@@ -48,11 +48,11 @@ class TokensConfig:
     regularisation: Regularisation = field(default_factory=lambda: RAS(sink=1e-2))
     """In latents of another length than 128 distances are scaled to those of 128 numbers, so that weights keep their
     meaning."""
-    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.3))
+    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.5))
     augment: Augment = "six"
-    autoencoder_training: Training = Training(300_000, 32, decay=0.4)
+    autoencoder_training: Training = Training(160_000, 32, decay=0.4, precision="bf16")
     denoiser: TokenDenoiserShape = field(default_factory=TokenDenoiserShape)
-    denoiser_training: Training = Training(1_000_000, 64, 5e-4, decay=0.4)
+    denoiser_training: Training = Training(1_200_000, 64, 5e-4, decay=0.4, precision="bf16")
     repelled_dimensions: int = 64
     """Principal components of the known latents of one set of flips in which SRR measures distances."""
     sampling: TokenSampling = field(default_factory=TokenSampling)
@@ -61,7 +61,7 @@ class TokensConfig:
 
 def tokens_recipes() -> dict[str, TokensConfig]:
     """Name -> configuration of every row with token latents."""
-    base = TokensConfig(autoencoder=TokenAutoencoder(squeeze=8, layers=3, decoder_layers=3))
+    base = TokensConfig()
     variants = {
         "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
         "voxplore-tokens-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
@@ -78,14 +78,23 @@ def tokens_recipes() -> dict[str, TokensConfig]:
 def _tiny(config: TokensConfig) -> TokensConfig:
     """The same at 16^3, a size for tests: seconds on one core."""
     autoencoder = replace(
-        config.autoencoder, resolution=16, patch=4, margin=1, width=32, layers=1, decoder_layers=1, feed_forward=64
+        config.autoencoder,
+        resolution=16,
+        patch=4,
+        margin=1,
+        width=32,
+        layers=1,
+        decoder_layers=1,
+        heads=4,
+        feed_forward=64,
+        squeeze=8,
     )
     return replace(
         config,
         autoencoder=autoencoder,
-        autoencoder_training=replace(config.autoencoder_training, cells=6_400),
+        autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
-        denoiser_training=replace(config.denoiser_training, cells=12_800, learning_rate=2e-3),
+        denoiser_training=replace(config.denoiser_training, cells=12_800, learning_rate=2e-3, precision="auto"),
         repelled_dimensions=8,
         sampling=replace(config.sampling, steps=10, batch=8),
     )
