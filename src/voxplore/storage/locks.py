@@ -41,9 +41,17 @@ def lock(path: str | Path, *, again: bool = False) -> Iterator[None]:
                 _held.discard(name)
                 beside.unlink(missing_ok=True)
     finally:
+        _remove_unheld(beside)  # an interrupt at a bad moment has kept it
         for folder in made:  # the deepest first
             with contextlib.suppress(OSError):  # it holds something now
                 folder.rmdir()
+
+
+def _remove_unheld(file: Path) -> None:
+    """Remove the lock file where no process holds its lock."""
+    with contextlib.suppress(OSError), open(file, "r+") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.unlink()
 
 
 def sweep(folder: str | Path) -> None:
