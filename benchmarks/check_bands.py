@@ -85,7 +85,7 @@ def gap_of_plane_waves(reach: float) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voxels", type=int, nargs="+", default=[54, 108, 162])
+    parser.add_argument("--voxels", type=int, nargs="+", default=[108, 162, 216, 270])
     options = parser.parse_args()
     print("published: {:.3f} to {:.3f} c_T / a".format(*PUBLISHED))
     for reach in (8.0, 11.0):
