@@ -56,6 +56,8 @@ class TokenAutoencoder:
     """Hidden width of the feed-forward part."""
     squeeze: int = 24
     """Numbers of a token in the latent."""
+    scale: int = 1
+    """2: the layers see blocks of 2^3 voxels and put out a logit for each, interpolated to the voxels (our choice)."""
 
 
 @dataclass(frozen=True)

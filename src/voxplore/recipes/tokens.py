@@ -48,9 +48,9 @@ class TokensConfig:
     regularisation: Regularisation = field(default_factory=lambda: RAS(sink=1e-2))
     """In latents of another length than 128 distances are scaled to those of 128 numbers, so that weights keep their
     meaning."""
-    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.5))
+    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.3))
     augment: Augment = "six"
-    autoencoder_training: Training = Training(160_000, 32, decay=0.4, precision="bf16")
+    autoencoder_training: Training = Training(400_000, 32, decay=0.4, precision="bf16")
     denoiser: TokenDenoiserShape = field(default_factory=TokenDenoiserShape)
     denoiser_training: Training = Training(1_200_000, 64, 5e-4, decay=0.4, precision="bf16")
     repelled_dimensions: int = 64
@@ -61,7 +61,7 @@ class TokensConfig:
 
 def tokens_recipes() -> dict[str, TokensConfig]:
     """Name -> configuration of every row with token latents."""
-    base = TokensConfig()
+    base = TokensConfig(autoencoder=TokenAutoencoder(scale=2))
     variants = {
         "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
         "voxplore-tokens-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
@@ -82,6 +82,7 @@ def _tiny(config: TokensConfig) -> TokensConfig:
         resolution=16,
         patch=4,
         margin=1,
+        scale=1,
         width=32,
         layers=1,
         decoder_layers=1,
