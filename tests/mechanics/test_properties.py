@@ -98,7 +98,7 @@ def test_equal_cells_are_solved_once_and_settings_are_kept_apart(cells, tmp_path
     assert len(list(tmp_path.rglob("*.json"))) == 8
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"stiffness": [1]}', "not json"])
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"stiffness": [1]}', "not json", "9" * 400])
 def test_a_damaged_cache_file_is_solved_anew(cells, tmp_path, damage):
     whole = properties_of(cells, tmp_path, workers=1)
     for file in tmp_path.rglob("*.json"):

@@ -144,6 +144,14 @@ def test_a_table_has_a_header_and_a_row_a_number(tmp_path):
     assert (tmp_path / "t.csv").read_text() == 'id,x,yes\na,0.1,1\n"b""",nan,0\n'
 
 
+def test_a_whole_number_too_long_for_a_float_is_no_json(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1' + "0" * 400 + "}")
+    with pytest.raises(VoxploreError, match="expected JSON, got a whole number of 401 digits"):
+        storage.read_json(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text('{"a": -12, "b": 1e400}')
+    assert storage.read_json(tmp_path / "b.json")["a"] == -12
+
+
 def test_a_checksum_is_that_of_sha256sum(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert storage.sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")

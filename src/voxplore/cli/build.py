@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from voxplore import storage
 from voxplore.cli.common import Engine, Out, Overwrite, Result, Verb, heard
 from voxplore.ranges import Count, Length, Radius, Resolution, Seed, Threshold, Workers
 
@@ -38,6 +37,7 @@ class _Set(Verb):
         raise NotImplementedError
 
     def run(self) -> Result:
+        from voxplore import storage
         from voxplore.workflows.build import build
 
         chosen = {"rule": self.split, "orientations": self.orientations, "overwrite": self.overwrite}
@@ -60,6 +60,8 @@ class _Set(Verb):
 
 def _odd(density: "np.ndarray") -> list[str]:
     """Sentences about cells that are all void or all solid, which a wrong threshold or radius gives."""
+    from voxplore import storage
+
     empty, full = int((density == 0).sum()), int((density == 1).sum())
     counts = ((empty, "no solid (lower threshold? larger radius?)"), (full, "no void (smaller radius? --edge?)"))
     return [f"{count} of {storage.counted(len(density), 'cell')}: {what}" for count, what in counts if count]

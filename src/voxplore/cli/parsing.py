@@ -5,7 +5,6 @@ tyro tells of a mistake in a box of several lines on stderr. The box is caught, 
 
 import contextlib
 import io
-import itertools
 import re
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -63,14 +62,14 @@ def _gathered(options: Any, arguments: list[str]) -> list[str]:
     """Arguments in which each option stands once: values of one that takes several are put together."""
     places = [k for k, word in enumerate(arguments) if re.match("--[a-z]", word)]
     given: dict[str, list[list[str]]] = {}
-    for first, last in itertools.pairwise([*places, len(arguments)]):
+    for first, last in zip(places, [*places[1:], len(arguments)], strict=True):
         words = arguments[first:last]
         given.setdefault(words[0].partition("=")[0].replace("_", "-"), []).append(words)
     kept = arguments[: places[0]] if places else arguments
     for name, times in given.items():
         if len(times) > 1 and name not in _of_several(options):
             raise VoxploreError(name, expected="this option once", got=f"{len(times)} times")
-        kept = kept + (times[0] if len(times) == 1 else [name, *itertools.chain(*map(_values, times))])
+        kept = kept + (times[0] if len(times) == 1 else [name, *(value for words in times for value in _values(words))])
     return kept
 
 

@@ -10,7 +10,7 @@ from voxplore.storage.resumable import ResumableFolder, resumable_folder, unfini
 from voxplore.storage.system_errors import named_os_errors
 from voxplore.storage.tables import csv_line, csv_rows, unquoted, write_csv
 from voxplore.storage.telling import counted, no_bar, stage
-from voxplore.storage.text import read_json, read_text, sha256, write_json, write_text
+from voxplore.storage.text import json_value, read_json, read_text, sha256, write_json, write_text
 
 __all__ = [
     "ResumableFolder",
@@ -21,6 +21,7 @@ __all__ = [
     "counted",
     "csv_line",
     "csv_rows",
+    "json_value",
     "keep_inputs",
     "limited_lines",
     "lock",

@@ -10,7 +10,10 @@ from voxplore.storage.atomic import atomic_file
 from voxplore.storage.bounded import limited_text
 from voxplore.storage.system_errors import reason_of
 
-__all__ = ["read_json", "read_text", "sha256", "write_json", "write_text"]
+__all__ = ["json_value", "read_json", "read_text", "sha256", "write_json", "write_text"]
+
+#: Longest whole number that is read: longer ones overflow a float.
+_DIGITS = 300
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -37,12 +40,23 @@ def read_json(path: str | Path) -> Any:
     """The value in a JSON file; VoxploreError where it is absent or damaged."""
     text = read_text(path)
     try:
-        value = json.loads(text)
+        value = json_value(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
         return value
-    except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits is a ValueError, too
+    except (ValueError, RecursionError) as error:
         raise VoxploreError(path, expected="JSON", got=reason_of(error)[:200]) from error
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text; ValueError for what is none, and for whole numbers too long to be made floats."""
+    return json.loads(text, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a whole number of {len(digits)} digits")
+    return int(digits)
 
 
 def sha256(path: str | Path) -> str:

@@ -150,6 +150,6 @@ def _inside(place: Any, name: str) -> Any:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return storage.json_value(text)
     except (ValueError, RecursionError):
         return text

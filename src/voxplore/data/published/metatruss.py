@@ -5,7 +5,6 @@ doi 10.3929/ethz-b-000457598) and JSON lines, one strut graph a line, plain or g
 """
 
 import itertools
-import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from voxplore import parallel
+from voxplore import parallel, storage
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.synthetic.periodic import strut_graph
 from voxplore.data.synthetic.truss import Line, StrutGraph, checked, voxelise
@@ -154,7 +153,7 @@ def _numbers(where: str, text: str, width: int, kind: Callable, separator: str |
 
 def _parse_json(where: str, text: str) -> StrutGraph:
     try:
-        item = json.loads(text)
+        item = storage.json_value(text)
     except (ValueError, RecursionError) as error:
         raise VoxploreError(where, expected="a JSON object", got=repr(text.strip()[:60])) from error
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
