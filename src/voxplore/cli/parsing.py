@@ -62,7 +62,7 @@ def _gathered(options: Any, arguments: list[str]) -> list[str]:
     """Arguments in which each option stands once: values of one that takes several are put together."""
     places = [k for k, word in enumerate(arguments) if re.match("--[a-z]", word)]
     given: dict[str, list[list[str]]] = {}
-    for first, last in zip(places, [*places[1:], len(arguments)], strict=True):
+    for first, last in zip(places, [*places[1:], len(arguments)], strict=False):
         words = arguments[first:last]
         given.setdefault(words[0].partition("=")[0].replace("_", "-"), []).append(words)
     kept = arguments[: places[0]] if places else arguments
