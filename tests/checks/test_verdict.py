@@ -45,6 +45,18 @@ def test_a_part_thicker_than_the_check_looks_is_never_too_thin():
     assert verdict(full, size_mm=0.1, strut_mm=1.0).printable
 
 
+def test_a_limit_thicker_than_the_check_looks_for_is_measured(frame):
+    bar = np.zeros((32, 32, 32), bool)
+    for axes in ((0, 1), (1, 2), (0, 2)):
+        place = tuple(slice(11, 21) if axis in axes else slice(None) for axis in range(3))
+        bar[place] = True  # three bars of 10 voxels: 3.1 mm of 10
+    thin = verdict(bar, size_mm=10.0, strut_mm=4.0)
+    assert thin.reasons == (f"its thinnest strut is {thin.strut_mm:.2f} mm, below 4 mm",)
+    assert thin.strut_mm == pytest.approx(10 * 10 / 32, abs=10 / 32)
+    assert verdict(bar, size_mm=10.0, strut_mm=2.6).printable
+    assert verdict(bar, size_mm=10.0, strut_mm=2.6).strut_mm > 2.6
+
+
 def test_layers_fall_apart_across():
     layer = np.zeros((24, 24, 24), bool)
     layer[:, :, :6] = True

@@ -1,5 +1,6 @@
 """All checks of one cell, and a plain verdict: printable or not, and why."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,9 +136,18 @@ def verdict(
     check_lattice(np.shape(cell)[-3:], tile)
     found = checks or check(cell, tile=tile)
     scale = size_mm / found.resolution
-    strut, pore = found.strut * scale, found.pore * scale
-    reasons = tuple(_reasons(found, tile, strut, strut_mm, pore, pore_mm, _LARGEST * scale))
+    solid = np.asarray(cell, bool)
+    strut = _up_to(strut_mm / scale, found.strut, solid) * scale
+    pore = _up_to(pore_mm / scale, found.pore, ~solid) * scale
+    reasons = tuple(_reasons(found, tile, strut, strut_mm, pore, pore_mm, found.resolution * scale))
     return Verdict(not reasons, reasons, found, strut, pore)
+
+
+def _up_to(limit: float, measured: float, mask: np.ndarray) -> float:
+    """Thinnest part in voxels, measured again where it is as thick as the check looks for and the limit is thicker."""
+    if measured < _LARGEST or limit <= _LARGEST:
+        return measured
+    return thinnest(mask, min(math.ceil(limit), mask.shape[0]))
 
 
 def _reasons(
@@ -164,7 +174,7 @@ def _reasons(
     if found.pocket_share > _CRACKS:
         noun = "void encloses" if found.pockets == 1 else "voids enclose"
         reasons.append(f"{found.pockets} {noun} powder or resin ({found.pocket_share:.2%} of the cell)")
-    # A strut as thick as the check looks for may be thicker still.
+    # A part as thick as the cell may be thicker still.
     if strut < min(strut_mm, known_mm):
         reasons.append(f"its thinnest strut is {strut:.2f} mm, below {strut_mm:g} mm")
     if pore < min(pore_mm, known_mm):

@@ -198,7 +198,8 @@ class Graphs(_Set):
     fractions of the cell."""
     resolution: Resolution = 48
     radius: Radius | None = None
-    """Radius of the struts, as a fraction of the cell edge; by default the file's own "radius", else 0.06."""
+    """Radius of the struts, as a fraction of the cell edge; by default the file's own "radius" (with --edge in the unit
+    of the nodes), else 0.06."""
     strut_radius: Length | None = None
     """Radius of the struts in the unit of the nodes, in place of --radius."""
     clipped: bool = False
