@@ -152,10 +152,10 @@ def test_fit_says_what_it_was_given(model, cells):
 def test_an_interrupted_training_resumes_to_the_same_model(cells, tmp_path, monkeypatch):
     config = brief("voxplore-principal-nets-tiny")
     whole = vp.VoxPlore(config, device="cpu").fit(cells, tmp_path / "whole")
-    from voxplore.models.voxplore import denoiser, method
+    from voxplore.models.voxplore import denoiser, losses
     from voxplore.training import train
 
-    for module in (method, denoiser):
+    for module in (losses, denoiser):
         monkeypatch.setattr(module, "train", lambda *a, **k: train(*a, **k, stop_after=7))
     vp.VoxPlore(config, device="cpu").fit(cells, tmp_path / "parts")
     monkeypatch.undo()

@@ -1,6 +1,7 @@
 """Eq. 9, what the autoencoder minimises: reconstruction of valid and of degraded cells, regularisation of latents."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,12 +10,32 @@ from torch import Tensor
 from voxplore.data.prepare.negatives import degrade
 from voxplore.latent import contrastive_loss, ras_loss, sink_potential
 from voxplore.models.voxplore.autoencoder import Batches, LatentAutoencoder
-from voxplore.recipes import RAS, Contrastive, Loss, Regularisation
+from voxplore.recipes import RAS, Contrastive, Loss, Regularisation, TokensConfig, VoxPloreConfig
+from voxplore.training import train
 from voxplore.training.feed import Prepare
 
-__all__ = ["autoencoder_loss", "regularisation_loss", "with_degraded"]
+__all__ = ["autoencoder_loss", "fit_autoencoder", "regularisation_loss", "with_degraded"]
 
 Figures = dict[str, Tensor]
+
+
+def fit_autoencoder(
+    networks: LatentAutoencoder,
+    batches: Batches,
+    n: int,
+    config: VoxPloreConfig | TokensConfig,
+    folder: Path,
+    device: str,
+) -> dict[str, float]:
+    """Train both halves on Eq. 9, on batches of n cells; facts of the stage. The same call again goes on."""
+    if not (folder / "autoencoder.safetensors").exists():
+        networks.start(batches, n, config.seed)
+
+    def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, Figures]:
+        return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)
+
+    options = {**vars(config.autoencoder_training), "seed": config.seed, "device": device}
+    return train("autoencoder", networks, loss, prepare=with_degraded(batches, config.loss), run=folder, **options)
 
 
 def with_degraded(batches: Batches, loss: Loss) -> Prepare:

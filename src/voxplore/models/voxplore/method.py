@@ -25,11 +25,10 @@ from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, told
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.known import KnownLatents, known_cells
-from voxplore.models.voxplore.losses import autoencoder_loss, with_degraded
+from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.parts import autoencoder_of, denoiser_of
 from voxplore.models.voxplore.upgrade import upgraded
 from voxplore.recipes import Sampling, Symmetrise, VoxPloreConfig
-from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["VoxPlore"]
@@ -62,25 +61,14 @@ class VoxPlore(Generator):
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPlore":
         """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
         checked_cells(cells, self.config.autoencoder.resolution)
-        folder = self._run_folder(run)
-        stages = {"autoencoder": self._fit_autoencoder(cells, folder)}
-        self.latents.learn(*known_cells(self.autoencoder, cells, self.config.augment))
+        config, networks, folder = self.config, self.autoencoder, self._run_folder(run)
+        batches = networks.batches(cells, config.augment)
+        # Sec. 4.2: Eq. 9, reconstruction of valid and degraded cells, and RAS on their latents (Eq. 8).
+        stages = {"autoencoder": fit_autoencoder(networks, batches, len(cells), config, folder, self.device)}
+        self.latents.learn(*known_cells(networks, cells, config.augment))
         stages |= self.denoiser.fit(self.latents, folder)  # Sec. 4.3: the loss of DDPM, in `denoiser`
         self.trained = training_facts(cells, stages)
         return self
-
-    def _fit_autoencoder(self, cells: UnitCells, folder: Path) -> dict[str, float]:
-        """Sec. 4.2: Eq. 9, reconstruction of valid and degraded cells, and RAS on their latents (Eq. 8)."""
-        config, networks = self.config, self.autoencoder
-        batches = networks.batches(cells, config.augment)
-        if not (folder / "autoencoder.safetensors").exists():
-            networks.start(batches, len(cells), config.seed)
-
-        def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)
-
-        options = {**vars(config.autoencoder_training), "seed": config.seed, "device": self.device}
-        return train("autoencoder", networks, loss, prepare=with_degraded(batches, config.loss), run=folder, **options)
 
     def encode(self, cells: UnitCells) -> Tensor:
         """Latents of cells as the encoder puts them out: float32 (n, latent).

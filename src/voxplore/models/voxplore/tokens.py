@@ -17,7 +17,7 @@ from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.losses import autoencoder_loss, with_degraded
+from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.token_latents import KnownTokens
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks
 from voxplore.models.voxplore.upgrade import upgraded_tokens
@@ -61,7 +61,9 @@ class VoxPloreTokens(Generator):
         """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
         checked_cells(cells, self.config.autoencoder.resolution)
         folder, batches = self._run_folder(run), UnitBatches(cells, OPERATIONS[self.config.augment])
-        stages = {"autoencoder": self._fit_autoencoder(batches, folder)}
+        stages = {
+            "autoencoder": fit_autoencoder(self.autoencoder, batches, len(cells), self.config, folder, self.device)
+        }
         known = self._known(batches)
         self.latents.learn(known)
         stages["denoiser"] = self._fit_denoiser(known, folder)
@@ -116,15 +118,6 @@ class VoxPloreTokens(Generator):
         return UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about))
 
     # ------------------------------------------------------------------------------------------------ training
-
-    def _fit_autoencoder(self, batches: UnitBatches, folder: Path) -> dict[str, float]:
-        config, networks = self.config, self.autoencoder
-
-        def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            return autoencoder_loss(networks, *batch, n, config.loss, config.regularisation)
-
-        options = {**vars(config.autoencoder_training), "seed": config.seed, "device": self.device}
-        return train("autoencoder", networks, loss, prepare=with_degraded(batches, config.loss), run=folder, **options)
 
     def _known(self, batches: UnitBatches) -> dict[int, Tensor]:
         """Latents of the training cells in every orientation, by their set of flips."""
