@@ -216,3 +216,25 @@ def test_workers_share_one_import_of_what_they_run(tmp_path):
     assert len(pairs) == 8
     assert len({place for place, _ in pairs}) == 1
     assert all(place != own for place, own in pairs)
+
+
+LEFT_EARLY = """
+import sys, time
+from voxplore.parallel import map_items
+from big_results import big
+
+for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+    results = map_items(big, [10, 10**8, 10**8], workers=3)
+    next(results)
+    time.sleep(delay)
+    results.close()
+print("left")
+"""
+
+
+def test_who_leaves_while_a_result_is_half_read_does_not_wait_for_ever(tmp_path):
+    (tmp_path / "big_results.py").write_text("def big(n):\n    return bytes(n)\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", LEFT_EARLY]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "left\n"), ended.stderr

@@ -102,8 +102,14 @@ def _map_local(function: Callable, items: list, workers: int) -> Iterator[Any]:
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End the workers now, whatever they are at."""
-    for process in list((pool._processes or {}).values()):
+    processes, results = list((pool._processes or {}).values()), pool._result_queue
+    for process in processes:
         process.kill()
+    for process in processes:
+        process.join()
+    # Who reads half of a result waits for the rest as long as anybody could write it: here that is this process alone.
+    if results is not None:
+        results._writer.close()
     pool.shutdown(wait=True, cancel_futures=True)
 
 
