@@ -108,8 +108,8 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     for process in processes:
         process.join()
     # Who reads half of a result waits for the rest as long as anybody could write it: here that is this process alone.
-    if results is not None:
-        results._writer.close()
+    if writer := getattr(results, "_writer", None):
+        writer.close()
     pool.shutdown(wait=True, cancel_futures=True)
 
 
