@@ -504,6 +504,9 @@ class TestInfo:
         told = capsys.readouterr().out
         densities = blobs[:3].mean((1, 2, 3))
         assert re.search(r"properties +3 cells", told)
+        table = tmp_path / "solved" / "properties.csv"
+        table.write_text("id,relative_density\na,much\n")
+        assert "numbers in column relative_density" in refused(capsys, "info", tmp_path / "solved")
         assert f"median {np.median(densities):.4g} (from {densities.min():.4g} to {densities.max():.4g})" in told
 
     def test_a_model_is_described(self, capsys, trained):

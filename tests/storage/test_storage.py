@@ -173,8 +173,9 @@ def test_a_lock_has_one_holder_and_dies_with_it(tmp_path):
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(VoxploreError, match="got a held lock"), storage.lock(path):
-            pass
+        for _ in range(2):  # the first must not have removed it
+            with pytest.raises(VoxploreError, match="got a held lock"), storage.lock(path):
+                pass
         other.kill()
     with storage.lock(path):
         pass
@@ -196,16 +197,3 @@ def test_an_interrupt_while_a_lock_is_taken_leaves_no_file(tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt), storage.lock(tmp_path / "run"):
         pass
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_lock_that_another_process_holds_is_left_to_it(tmp_path):
-    path = tmp_path / "run"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        for _ in range(2):  # the first must not have removed it
-            with pytest.raises(VoxploreError, match="got a held lock"), storage.lock(path):
-                pass
-        other.kill()

@@ -56,7 +56,10 @@ def _property_facts(path: Path) -> Iterator[tuple[str, str]]:
     rows = property_rows(path)
     yield "properties", storage.counted(len(rows), "cell")
     for name in _TOLD:
-        values = np.array([float(row.get(name) or "nan") for row in rows])
+        try:
+            values = np.array([float(row.get(name) or "nan") for row in rows])
+        except ValueError as error:
+            raise VoxploreError(path, expected=f"numbers in column {name}", got=str(error)) from error
         values = values[np.isfinite(values)]
         if len(values):
             yield name, f"median {np.median(values):.4g} (from {values.min():.4g} to {values.max():.4g})"

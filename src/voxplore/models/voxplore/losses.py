@@ -27,7 +27,7 @@ def fit_autoencoder(
     folder: Path,
     device: str,
 ) -> dict[str, float]:
-    """Train both halves on Eq. 9, on batches of n cells; facts of the stage. The same call again goes on."""
+    """Train both halves on Eq. 9, on batches from n cells; facts of the stage. The same call again goes on."""
     if not (folder / "autoencoder.safetensors").exists():
         networks.start(batches, n, config.seed)
 
