@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from voxplore.recipes import RECIPES
 from voxplore.recipes.common import Training
@@ -105,7 +106,8 @@ def build(s: Setting, cells: str, n: int = 0, resolution: int = 0, name: str = "
 def train(
     s: Setting, data: Step, recipe: str, run: str = "", changes: Sequence[str] = (), autoencoder_of: Step | None = None
 ) -> Step:
-    """RUN/model, by default runs/RECIPE/model. autoencoder_of: a training whose autoencoder this one starts from."""
+    """RUN/model, by default runs/RECIPE/model. autoencoder_of: a training whose autoencoder this one starts from, and
+    whose later stages it takes as well where both recipes have the same."""
     run = run or f"runs/{recipe}"
     if recipe not in RECIPES:
         raise NoRecipe(f"recipe: expected a row of this size (see voxplore.RECIPES), got {recipe}")
@@ -114,7 +116,7 @@ def train(
     command = ("train", data.out, "--recipe", recipe, "--out", run, *(("--set", *changes) if changes else ()))
     needs = (data,)
     if autoencoder_of is not None:
-        needs += (_copy_autoencoder(autoencoder_of, run),)
+        needs += (_copy_stages(autoencoder_of, recipe, run),)
     return Step(f"{run}/model", command, needs)
 
 
@@ -124,10 +126,32 @@ def stages(config: object) -> list[str]:
     return [field.name for field in fields(config) if isinstance(getattr(config, field.name), Training)]
 
 
-def _copy_autoencoder(trained: Step, run: str) -> Step:
-    source = str(Path(trained.out).parent / "run")
-    names = ("autoencoder.safetensors", "log.jsonl")
-    return Step(f"{run}/run/{names[0]}", ("copy", source, f"{run}/run", *names), (trained,))
+def _copy_stages(trained: Step, recipe: str, run: str) -> Step:
+    """The stages that a training shares with `trained`, copied into the folder in which it would resume."""
+    folder = Path(trained.out).parent
+    shared = ["autoencoder", *_same_stages(RECIPES.get(folder.name), RECIPES[recipe])]
+    names = [*(f"{stage}.safetensors" for stage in shared), "log.jsonl"]
+    return Step(f"{run}/run/{names[0]}", ("copy", str(folder / "run"), f"{run}/run", *names), (trained,))
+
+
+def _same_stages(one: Any, other: Any) -> list[str]:
+    """Stages behind the autoencoder's that come out the same for two recipes with one autoencoder."""
+    same = []
+    if type(one) is not type(other):
+        return same
+    if one.denoiser_training is not None and _denoiser_of(one) == _denoiser_of(other):
+        same.append("denoiser")
+    if _head_of(one)[0] and _head_of(one) == _head_of(other):
+        same.append("head")
+    return same
+
+
+def _denoiser_of(config: Any) -> tuple[Any, ...]:
+    return config.denoiser, config.denoiser_training
+
+
+def _head_of(config: Any) -> tuple[Any, ...]:
+    return getattr(config.autoencoder, "head", ()), *(vars(config).get(f"head_{of}") for of in ("training", "noise"))
 
 
 def draw(s: Setting, model: Step | str, out: str, n: int, seed: int = 0, options: Words = ()) -> Step:

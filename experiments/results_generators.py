@@ -85,7 +85,7 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
 
 def tokens(s: Setting, cells: str) -> list[Step]:
     """Token latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    return _variants(s, cells, "tokens", ("plain", "largest", "noreg", "nosrr"))
+    return _variants(s, cells, "tokens", ("plain", "nohead", "largest", "noreg", "nosrr"))
 
 
 def paper(s: Setting, cells: str) -> list[Step]:
@@ -101,11 +101,11 @@ _OWN = ("plain", "noreg", "contrastive")
 def _variants(s: Setting, cells: str, model: str, variants: tuple[str, ...]) -> list[Step]:
     """Rows voxplore-MODEL[-VARIANT], measured by benchmark v2, and their table."""
     data, size, goals, scores = build(s, cells), "tiny" if s.tiny else "medium", [], []
-    base = train(s, data, f"voxplore-{model}-{cells}-{size}")
+    named = {v: f"voxplore-{model}{'' if v == 'plain' else f'-{v}'}-{cells}-{size}" for v in ("plain", *variants)}
+    trainings = {"plain": train(s, data, named["plain"])}
     for variant in s.of(variants):
-        name = model if variant == "plain" else f"{model}-{variant}"
-        shared = None if variant in _OWN else base
-        trained = train(s, data, f"voxplore-{name}-{cells}-{size}", autoencoder_of=shared)
+        shared = None if variant in _OWN else trainings.get(variant.removesuffix("-nosrr"), trainings["plain"])
+        trainings[variant] = trained = train(s, data, named[variant], autoencoder_of=shared)
         measured = _measured(s, trained, data, ("--benchmark", "v2"))
         goals += measured
         scores += [step for step in measured if "/seed" in step.out]

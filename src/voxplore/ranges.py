@@ -137,6 +137,8 @@ FIELDS: dict[str, Range] = {
     "feed_forward": Range(1, 65_536),
     "fine_steps": _STEPS,
     "fold": Range(1, 16),
+    "head": _WIDTH,
+    "head_noise": Range(0, 1000),
     "head_width": Range(1, 1024),
     "heads": Range(1, 256),
     "inter": _WEIGHT,

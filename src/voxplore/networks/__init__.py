@@ -4,6 +4,7 @@ from voxplore.networks.autoencoder import Decoder, Encoder
 from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.mlp import ResidualMLP
 from voxplore.networks.principal import PrincipalDecoder, PrincipalEncoder, start_from_principal_components
+from voxplore.networks.refined_decoder import RefinedDecoder
 from voxplore.networks.token_denoiser import TokenDenoiser
 from voxplore.networks.unet3d import BlockStyle, LearnedFrequencies, UNet3D
 from voxplore.networks.unit_autoencoder import UnitDecoder, UnitEncoder
@@ -17,6 +18,7 @@ __all__ = [
     "LearnedFrequencies",
     "PrincipalDecoder",
     "PrincipalEncoder",
+    "RefinedDecoder",
     "ResidualMLP",
     "SinusoidalTime",
     "TokenDenoiser",

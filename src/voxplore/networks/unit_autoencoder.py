@@ -96,17 +96,26 @@ class UnitDecoder(_UnitTransformer):
             self.register_buffer("interpolation", periodic_cubic(self.grid * self.values), persistent=False)
 
     def forward(self, latents: Tensor, group: int = 1) -> Tensor:
-        values = self._whole(self._unit(latents, group), group)
-        return values if self.scale == 1 else self._interpolated(values, (self.grid, self.grid, self.grid))
+        return self.interpolated(self.block_logits(latents, group))
 
     def unit(self, latents: Tensor, group: int = 1) -> Tensor:
         """Logits of the unit's patches alone, (n, m, patch^3): all that a loss has to see."""
         values = self._unit(latents, group)
-        if self.scale == 1:
-            return values
+        return values if self.scale == 1 else self.interpolated_unit(self._whole(values, group), group)
+
+    def block_logits(self, latents: Tensor, group: int = 1) -> Tensor:
+        """One logit for each block of scale^3 voxels of the cell, (n, s, s, s)."""
+        return self._whole(self._unit(latents, group), group)
+
+    def interpolated(self, values: Tensor) -> Tensor:
+        """Logits of the voxels (n, d, d, d) from those of blocks (n, s, s, s)."""
+        return self._interpolated(values, (self.grid, self.grid, self.grid))
+
+    def interpolated_unit(self, values: Tensor, group: int) -> Tensor:
+        """Logits of the voxels of the unit's patches, (n, m, patch^3), from those of all blocks (n, s, s, s)."""
         patches = asymmetric_unit(group, self.grid).patches
         x, y, z = (int(place.max()) + 1 for place in places_of(patches, self.grid))
-        return voxels_of(self._interpolated(self._whole(values, group), (x, y, z)), self.patch, patches, self.grid)
+        return voxels_of(self._interpolated(values, (x, y, z)), self.patch, patches, self.grid)
 
     def _unit(self, latents: Tensor, group: int) -> Tensor:
         """One logit for each block of scale^3 voxels of the unit's patches, (n, m, (patch / scale)^3)."""
@@ -127,6 +136,9 @@ class UnitDecoder(_UnitTransformer):
 
     def _interpolated(self, values: Tensor, box: tuple[int, int, int]) -> Tensor:
         """Logits of the voxels of the first `box` patches along x, y, z from those of blocks (n, s, s, s)."""
+        if self.scale == 1:
+            x, y, z = (side * self.patch for side in box)
+            return values[:, :x, :y, :z]
         n, s = values.shape[:2]
         x, y, z = (self.interpolation[: side * self.patch].to(values) for side in box)
         # The last axis first: each product then leaves its result in C order.

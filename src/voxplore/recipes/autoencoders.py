@@ -58,6 +58,9 @@ class TokenAutoencoder:
     """Numbers of a token in the latent."""
     scale: int = 1
     """2: the layers see blocks of 2^3 voxels and put out a logit for each, interpolated to the voxels (our choice)."""
+    head: tuple[int, ...] = ()
+    """Channels of a periodic U-Net on the decoder's logits, from fine to coarse (`networks/refined_decoder.py`); none:
+    the transformer's logits stand. It is trained after both halves, which then stay as they are."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ class TokensConfig:
     autoencoder_training: Training = Training(400_000, 32, decay=0.4, precision="bf16")
     denoiser: TokenDenoiserShape = field(default_factory=TokenDenoiserShape)
     denoiser_training: Training = Training(1_200_000, 64, 5e-4, decay=0.4, precision="bf16")
+    head_training: Training = Training(40_000, 16, 2e-3, decay=0.5, precision="bf16")
+    head_noise: float = 0.6
+    """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""
     repelled_dimensions: int = 64
     """Principal components of the known latents of one set of flips in which SRR measures distances."""
     sampling: TokenSampling = field(default_factory=TokenSampling)
@@ -61,9 +64,10 @@ class TokensConfig:
 
 def tokens_recipes() -> dict[str, TokensConfig]:
     """Name -> configuration of every row with token latents."""
-    base = TokensConfig(autoencoder=TokenAutoencoder(scale=2))
+    base = TokensConfig(autoencoder=TokenAutoencoder(scale=2, head=(16, 48, 96)))
     variants = {
         "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
+        "voxplore-tokens-nohead": replace(base, autoencoder=TokenAutoencoder(scale=2)),
         "voxplore-tokens-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
         "voxplore-tokens-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
     }
@@ -89,11 +93,13 @@ def _tiny(config: TokensConfig) -> TokensConfig:
         heads=4,
         feed_forward=64,
         squeeze=8,
+        head=(4, 8) if config.autoencoder.head else (),
     )
     return replace(
         config,
         autoencoder=autoencoder,
         autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
+        head_training=replace(config.head_training, cells=640, precision="auto"),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
         denoiser_training=replace(config.denoiser_training, cells=12_800, learning_rate=2e-3, precision="auto"),
         repelled_dimensions=8,

@@ -12,10 +12,10 @@ from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks
-from voxplore.networks import UnitDecoder
+from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
+from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
-from voxplore.recipes import LargestPiece, Redraw, UnitAutoencoder
+from voxplore.recipes import LargestPiece, Redraw, TokenAutoencoder, UnitAutoencoder
 from voxplore.unitcells import UnitCells
 
 SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
@@ -94,6 +94,49 @@ def test_logits_of_blocks_are_interpolated_to_voxels_with_the_flips_and_periodic
     wave = torch.sin(2 * torch.pi * (torch.arange(8) + 0.5) / 8)[None, :, None, None].expand(1, 8, 8, 8)
     wanted = torch.sin(2 * torch.pi * (torch.arange(16) + 0.5) / 16)[None, :, None, None].expand(1, 16, 16, 16)
     torch.testing.assert_close(decoder._interpolated(wave, (4, 4, 4)), wanted, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("group", SUBGROUPS)
+def test_a_head_leaves_the_decoder_as_it_is_before_training_and_then_keeps_flips_and_faces(group):
+    """The unit that the loss sees is that of the whole cell; a cell moved by half its edge is corrected alike."""
+    torch.manual_seed(0)
+    shape = {"resolution": 16, "patch": 4, "width": 32, "layers": 1, "heads": 4, "feed_forward": 32, "scale": 2}
+    plain = UnitDecoder(**shape, squeeze=4, bottleneck=16, latent=8, margin=2).eval()
+    decoder, latents = RefinedDecoder(plain, (4, 8)), torch.randn(3, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(decoder(latents, group), plain(latents, group))
+        torch.nn.init.normal_(decoder.head.last.weight, std=0.1)
+        values, unit = decoder(latents, group), decoder.unit(latents, group)
+        field = torch.randn(1, 8, 8, 8)
+        moved = decoder.head(field.roll((4, 4, 4), (1, 2, 3))).roll((4, 4, 4), (1, 2, 3))
+        torch.testing.assert_close(decoder.head(field), moved, atol=1e-5, rtol=0)
+    assert not torch.allclose(values, plain(latents, group), atol=1e-3)
+    for k in range(8):
+        if group >> k & 1:
+            torch.testing.assert_close(values, values.flip([1 + a for a in range(3) if FLIPS[k][a]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(unit, voxels_of(values, 4, asymmetric_unit(group, 4).patches), atol=1e-5, rtol=0)
+
+
+def test_a_trained_head_corrects_what_the_decoder_makes_of_latents_with_noise(model, cells):
+    """On training cells of a tiny training: cross-entropy and Dice with the head are below those without."""
+    batches, error, plain = UnitBatches(cells, ORIENTATIONS), model.autoencoder.error, model.decoder.decoder
+    found = {"with": 0.0, "without": 0.0}
+    torch.manual_seed(1)
+    for seed in range(8):
+        voxels, group = batches.draw(32, np.random.default_rng(seed))
+        shown = torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8))
+        with torch.no_grad():
+            latents = model.encoder(shown, group)
+            latents = latents + 0.4 * torch.randn_like(latents)
+            wanted = unit_voxels(shown, plain, group)
+            found["with"] += float(error(model.decoder.unit(latents, group), wanted))
+            found["without"] += float(error(plain.unit(latents, group), wanted))
+    assert found["with"] < 0.98 * found["without"]
+
+
+def test_a_head_with_more_levels_than_the_blocks_can_be_halved_is_refused():
+    with pytest.raises(VoxploreError, match="levels that halve a side of 24, got 5 levels"):
+        UnitNetworks(TokenAutoencoder(scale=2, head=(4, 4, 4, 4, 4)))
 
 
 def test_patches_and_margins_that_no_block_divides_are_refused():

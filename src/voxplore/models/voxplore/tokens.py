@@ -19,9 +19,9 @@ from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.token_latents import KnownTokens
-from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks
+from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.models.voxplore.upgrade import upgraded_tokens
-from voxplore.networks import TokenDenoiser
+from voxplore.networks import RefinedDecoder, TokenDenoiser
 from voxplore.recipes import TokenSampling, TokensConfig
 from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack
@@ -47,6 +47,8 @@ class VoxPloreTokens(Generator):
         network, squeeze = config.denoiser, config.autoencoder.squeeze
         self.autoencoder = UnitNetworks(config.autoencoder).to(self.device)
         self.encoder, self.decoder = self.autoencoder.encoder, self.autoencoder.decoder
+        if config.autoencoder.head:
+            self.decoder = RefinedDecoder(self.decoder, config.autoencoder.head).to(self.device)
         shape = {"width": network.width, "layers": network.layers, "heads": network.heads}
         self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, **shape).to(self.device)
         self.latents = KnownTokens(self.encoder.grid**3, squeeze, config.repelled_dimensions).to(self.device)
@@ -58,7 +60,8 @@ class VoxPloreTokens(Generator):
         return {"encoder": self.encoder, "decoder": self.decoder, "denoiser": self.denoiser, "latents": self.latents}
 
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPloreTokens":
-        """Train autoencoder, then denoiser, on cells (n, d, d, d) of the configured resolution."""
+        """Train autoencoder, denoiser and the decoder's head, if it has one, on cells (n, d, d, d) of the configured
+        resolution, one after another."""
         checked_cells(cells, self.config.autoencoder.resolution)
         folder, batches = self._run_folder(run), UnitBatches(cells, OPERATIONS[self.config.augment])
         stages = {
@@ -67,6 +70,8 @@ class VoxPloreTokens(Generator):
         known = self._known(batches)
         self.latents.learn(known)
         stages["denoiser"] = self._fit_denoiser(known, folder)
+        if isinstance(self.decoder, RefinedDecoder):
+            stages["head"] = self._fit_head(self.decoder, batches, folder)
         self.trained = training_facts(cells, stages)
         return self
 
@@ -136,6 +141,22 @@ class VoxPloreTokens(Generator):
 
         options = vars(self.config.denoiser_training)
         return train("denoiser", self.denoiser, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+
+    def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
+        """Train the head alone to correct what the decoder makes of latents with noise."""
+
+        def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
+            voxels, group = batch
+            latents = self.encoder(voxels, group)
+            noise = self.config.head_noise * torch.rand(n, 1, device=latents.device) * torch.randn_like(latents)
+            wanted = unit_voxels(voxels, decoder.decoder, group)
+            return self.autoencoder.error(decoder.unit(latents + noise, group).float(), wanted), {}
+
+        options = {**vars(self.config.head_training), "seed": self.config.seed, "device": self.device}
+        self.autoencoder.requires_grad_(False)
+        facts = train("head", decoder.head, loss, prepare=lambda rng, n: batches.draw(n, rng), run=folder, **options)
+        self.autoencoder.requires_grad_(True)
+        return facts
 
     # ------------------------------------------------------------------------------------------------ sampling
 

@@ -21,7 +21,7 @@ from voxplore.networks.asymmetric_unit import asymmetric_unit, voxels_of
 from voxplore.recipes import TokenAutoencoder, UnitAutoencoder
 from voxplore.unitcells import UnitCells, unpack
 
-__all__ = ["UnitBatches", "UnitNetworks"]
+__all__ = ["UnitBatches", "UnitNetworks", "unit_voxels"]
 
 
 class UnitNetworks(LatentAutoencoder):
@@ -37,11 +37,16 @@ class UnitNetworks(LatentAutoencoder):
 
     def __init__(self, shape: UnitAutoencoder | TokenAutoencoder):
         super().__init__()
-        left_out = ("name", "margin", "layers", "decoder_layers")
+        left_out = ("name", "margin", "layers", "decoder_layers", "head")
         options = {"bottleneck": 0, "latent": 0} | {k: v for k, v in vars(shape).items() if k not in left_out}
         if shape.patch % options.get("scale", 1) or shape.margin % options.get("scale", 1):
             got = f"{shape.patch} and {shape.margin}"
             raise VoxploreError("autoencoder.scale", expected="a patch and a margin that are multiples of it", got=got)
+        blocks, levels = shape.resolution // options.get("scale", 1), len(getattr(shape, "head", ()))
+        if levels and blocks % 2 ** (levels - 1):
+            raise VoxploreError(
+                "autoencoder.head", expected=f"levels that halve a side of {blocks}", got=f"{levels} levels"
+            )
         self.encoder = UnitEncoder(**options, layers=shape.layers)
         self.decoder = UnitDecoder(**options, layers=shape.decoder_layers, margin=shape.margin)
 
@@ -55,9 +60,7 @@ class UnitNetworks(LatentAutoencoder):
         return self.decoder(latents, group)
 
     def compare(self, latents: Tensor, cells: Tensor, group: int) -> tuple[Tensor, Tensor]:
-        unit = asymmetric_unit(group, self.decoder.grid)
-        decoded = self.decoder.unit(latents, group)
-        return decoded, voxels_of(cells, self.decoder.patch, unit.patches.to(cells.device)).float()
+        return self.decoder.unit(latents, group), unit_voxels(cells, self.decoder, group)
 
     def error(self, decoded: Tensor, wanted: Tensor) -> Tensor:
         cross_entropy = functional.binary_cross_entropy_with_logits(decoded, wanted)
@@ -68,6 +71,12 @@ class UnitNetworks(LatentAutoencoder):
     def weight_scale(self, length: int) -> float:
         """Distances of longer latents are scaled to those of 128 numbers, so that weights keep their meaning."""
         return math.sqrt(128 / length)
+
+
+def unit_voxels(cells: Tensor, decoder: UnitDecoder, group: int) -> Tensor:
+    """What `decoder.unit` should put out for cells uint8 (n, d, d, d): float32 (n, m, patch^3)."""
+    patches = asymmetric_unit(group, decoder.grid).patches
+    return voxels_of(cells, decoder.patch, patches.to(cells.device)).float()
 
 
 class UnitBatches:
