@@ -34,7 +34,7 @@ class PeriodicUNet(nn.Module):
         self.last = _convolution(widths[0], 1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # pyright: ignore
-        self.to(memory_format=torch.channels_last_3d)
+        self.to(memory_format=torch.channels_last_3d)  # pyright: ignore
 
     def forward(self, field: Tensor) -> Tensor:
         features, skips = self.first(field[:, None].contiguous(memory_format=torch.channels_last_3d)), []

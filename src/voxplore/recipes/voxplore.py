@@ -1,7 +1,7 @@
 """Configuration of VoxPlore; its named rows are in `voxplore_rows`."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from voxplore.errors import VoxploreError
 from voxplore.recipes.autoencoders import PatchAutoencoder, PrincipalAutoencoder, UnitAutoencoder
@@ -106,6 +106,11 @@ class SRR:
     search: Literal["list", "clusters", "all"] = "list"
     clusters: int = 40
     """For search "clusters" (published code)."""
+
+    def at(self, spacing: float) -> dict[str, Any]:
+        """Arguments of `diffusion.srr_guide` beside the known latents, whose distance to the nearest is `spacing`."""
+        others = {name: value for name, value in vars(self).items() if name != "radius"}
+        return {"tau": self.radius * spacing, **others}
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """VoxPlore on one page, to be read beside Sec. 4: encode, RAS, DDPM, SRR, decode.
 
-Eq. 3 to 8 (RAS) are in `latent/ras.py`, Eq. 9 in `losses`, Eq. 2 and the loss of DDPM in `diffusion/ddpm.py`, Eq. 10
-(SRR) in `diffusion/srr.py`; the paper's negatives, here degraded cells, in `data/prepare/negatives.py`, its optional
-refinement in `refine`. Known latents are not clustered first: an exact list of neighbours gives the force of all pairs.
-Our choices, not in Sec. 4: standardised latents, flips, `avoid`, `know`, and the steps after decoding of the list
-`sampling.after` (`chain`). The class of a configuration decides which autoencoder and denoiser stand in it (`parts`).
+Eq. 3 to 8 (RAS): `latent/ras.py`; Eq. 9: `losses`; Eq. 2 and the loss of DDPM: `diffusion/ddpm.py`; Eq. 10 (SRR):
+`diffusion/srr.py`. Negatives are degraded cells (`data/prepare/negatives.py`); refinement is in `refine`. Known latents
+are not clustered first: an exact list of neighbours gives the force of all pairs. Our choices, not in Sec. 4:
+standardised latents, flips, `avoid`, `know`, the steps after decoding of the list `sampling.after` (`chain`). The class
+of a configuration decides which autoencoder and denoiser stand in it (`parts`).
 """
 
 from collections.abc import Mapping
@@ -73,14 +73,12 @@ class VoxPlore(Generator):
     def encode(self, cells: UnitCells) -> Tensor:
         """Latents of cells as the encoder puts them out: float32 (n, latent).
 
-        Raises VoxploreError for cells at another resolution than the model's.
-        """
+        Raises VoxploreError for cells at another resolution than the model's."""
         checked_cells(cells, self.config.autoencoder.resolution, f"cells for {self.name}")
         return self.autoencoder.encode(cells, flips_of(cells))
 
     def decode(self, latents: Tensor, flips: Tensor, sampling: Sampling | None = None) -> UnitCells:
-        """Cells with the flips uint8 (n,), where the recipe symmetrises or the decoder is told them, from latents
-        (n, latent) in the encoder's own unit, after the steps on decoded values and voxels."""
+        """Cells from latents (n, latent) in the encoder's own unit, with the flips uint8 (n,) where these are used."""
         chain = Chain(self.autoencoder.decode, sampling or self.config.sampling, self.autoencoder.logits)
         return UnitCells.from_voxels(chain.cells(latents, flips.to(self.device)))
 
@@ -93,8 +91,8 @@ class VoxPlore(Generator):
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
-        condition: for a closed form, property -> a number or n numbers: "relative_density" and what `know` was told.
-        Column `wanted_<property>` of the index keeps them.
+        condition: for a closed form, property ("relative_density", or what `know` was told) -> a number or n of them,
+        kept as column `wanted_<property>` of the index.
         """
         sampling = sampling or self.config.sampling
         wanted = self.denoiser.wanted(condition, n, self.latents)
@@ -132,9 +130,8 @@ class VoxPlore(Generator):
         """SRR (Eq. 10) from all known latents; tau is a multiple of their spacing."""
         if sampling.srr is None:
             return None
-        options = {**vars(sampling.srr), "tau": sampling.srr.radius * float(self.latents.spacing)}
         known = torch.cat([self.latents.standardised(), self.avoided])
-        return srr_guide(known, **{k: v for k, v in options.items() if k != "radius"})
+        return srr_guide(known, **sampling.srr.at(float(self.latents.spacing)))
 
     def avoid(self, cells: UnitCells) -> "VoxPlore":
         """Let SRR repel from these cells in their six orientations, too, as from known ones."""

@@ -186,8 +186,7 @@ class VoxPloreTokens(Generator):
         known, axes, spacing = self.latents.of(place)
         if srr is None or spacing == 0:
             return None
-        options = {name: value for name, value in vars(srr).items() if name != "radius"}
-        push = srr_guide(known, srr.radius * spacing, **options)
+        push = srr_guide(known, **srr.at(spacing))
         return lambda x_s, x_t, spanned: push(x_s @ axes, x_t @ axes, spanned) @ axes.T
 
     @torch.no_grad()
