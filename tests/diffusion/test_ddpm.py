@@ -163,3 +163,25 @@ def test_samples_of_a_gaussian_narrow_with_the_temperature():
     ]
     assert float(found[0]) == pytest.approx(1, abs=0.05)
     assert 0.75 < float(found[1]) < 0.9
+
+
+def test_times_are_drawn_so_that_the_logarithm_of_the_noise_is_normal():
+    """Seen through the denoiser, which is told the time: 20,000 drawn levels have the mean and deviation asked for."""
+    schedule, told = linear_schedule(), []
+
+    def denoiser(x_t, time):
+        told.append(time)
+        return torch.zeros_like(x_t)
+
+    torch.manual_seed(0)
+    diffusion_loss(denoiser, torch.zeros(20_000, 1), schedule, noise_levels=(-0.5, 0.8))
+    t = (told[0] * schedule.steps).round().long()
+    alpha_bar = schedule.alpha_bar[t]
+    levels = 0.5 * ((1 - alpha_bar) / alpha_bar).log()
+    assert float(levels.mean()) == pytest.approx(-0.5, abs=0.03)
+    assert float(levels.std()) == pytest.approx(0.8, abs=0.03)
+
+
+def test_levels_beyond_the_schedule_are_its_first_and_last_time():
+    schedule = linear_schedule()
+    assert schedule.at_noise(torch.tensor([-50.0, 50.0])).tolist() == [1, schedule.steps]

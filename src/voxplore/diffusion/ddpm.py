@@ -6,7 +6,7 @@ them the ancestral one is Eq. 2.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +43,13 @@ class Schedule:
         """T, the number of training steps."""
         return len(self.alpha_bar) - 1
 
+    def at_noise(self, level: Tensor) -> Tensor:
+        """The first times from 1 to T, int64 (n,), at which log sqrt((1 - alpha_bar_t) / alpha_bar_t) reaches `level`
+        (n,)."""
+        alpha_bar = self.on(level.device)[1:]
+        levels = 0.5 * ((1 - alpha_bar).log() - alpha_bar.log())
+        return 1 + torch.searchsorted(levels, level.to(levels)).clamp(max=self.steps - 1)
+
     def times(self, n: int, early: int = 0) -> list[int]:
         """n + 1 times from T down to 0, evenly spaced in t.
 
@@ -68,16 +75,23 @@ def diffusion_loss(
     prediction: Prediction = "epsilon",
     generator: torch.Generator | None = None,
     mask: Tensor | None = None,
+    noise_levels: Sequence[float] = (),
 ) -> Tensor:
-    """Mean squared error of the prediction at uniformly drawn times; x_0 (n, ...) -> scalar.
+    """Mean squared error of the prediction at random times; x_0 (n, ...) -> scalar.
 
-    mask: 0 or 1 (n, 1, ...); the mean is taken where it is 1.
+    mask: 0 or 1 (n, 1, ...); the mean is taken where it is 1. noise_levels: times are drawn so that the logarithm of
+    sqrt((1 - alpha_bar_t) / alpha_bar_t) is normal with this mean and deviation (Karras et al., 2022); none: evenly.
 
     epsilon: the noise (paper). velocity: sqrt(alpha_bar_t) epsilon - sqrt(1 - alpha_bar_t) x_0 (our choice). sample:
     x_0 itself (our choice).
     """
     home = generator.device if generator else x_0.device
-    t = torch.randint(1, schedule.steps + 1, (len(x_0),), generator=generator, device=home).to(x_0.device)
+    if noise_levels:
+        mean, deviation = noise_levels
+        t = schedule.at_noise(mean + deviation * torch.randn(len(x_0), generator=generator, device=home))
+    else:
+        t = torch.randint(1, schedule.steps + 1, (len(x_0),), generator=generator, device=home)
+    t = t.to(x_0.device)
     epsilon = torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype, device=home).to(x_0.device)
     alpha_bar = schedule.on(x_0.device)[t].to(x_0).reshape(-1, *(1,) * (x_0.ndim - 1))
     signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()

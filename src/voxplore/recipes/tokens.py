@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from voxplore.errors import VoxploreError
 from voxplore.recipes.autoencoders import TokenAutoencoder
 from voxplore.recipes.common import Augment, Training
 from voxplore.recipes.steps import LargestPiece, Levels, Redraw
@@ -10,6 +11,9 @@ from voxplore.recipes.voxplore import RAS, SRR, Loss, Regularisation, Sink, chec
 from voxplore.recipes.voxplore_rows import SETS
 
 __all__ = ["TokenDenoiserShape", "TokenSampling", "TokensConfig", "tokens_recipes"]
+
+#: Latents that the denoiser is shown; shells, of fewer tokens, are learnt sooner.
+_LATENTS, _LATENTS_OF_SHELLS = 2_400_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,13 @@ class TokenDenoiserShape:
     layers: int = 8
     heads: int = 6
     prediction: Literal["epsilon", "velocity"] = "velocity"
+    noise_levels: tuple[float, ...] = ()
+    """Mean and deviation of the logarithm of the noise, relative to the signal, at which it is trained; none: times are
+    drawn evenly (paper)."""
+
+    def __post_init__(self) -> None:
+        if len(self.noise_levels) not in (0, 2):
+            raise VoxploreError("denoiser.noise_levels", expected="two numbers or none", got=str(self.noise_levels))
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,9 @@ class TokensConfig:
 
 def tokens_recipes() -> dict[str, TokensConfig]:
     """Name -> configuration of every row with token latents."""
-    base = TokensConfig(autoencoder=TokenAutoencoder(scale=2, head=(16, 48, 96)))
+    denoiser, training = TokenDenoiserShape(noise_levels=(-0.2, 1.0)), TokensConfig.denoiser_training
+    shape = TokenAutoencoder(scale=2, head=(16, 48, 96))
+    base = TokensConfig(shape, denoiser=denoiser, denoiser_training=replace(training, batch=16, learning_rate=1e-3))
     variants = {
         "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
         "voxplore-tokens-nohead": replace(base, autoencoder=TokenAutoencoder(scale=2)),
@@ -73,8 +86,9 @@ def tokens_recipes() -> dict[str, TokensConfig]:
     }
     recipes = {}
     for cells in SETS:
+        longer = replace(base.denoiser_training, cells=_LATENTS_OF_SHELLS if "shell" in cells else _LATENTS)
         for name, config in {"voxplore-tokens": base, **(variants if cells in ("nets", "shells") else {})}.items():
-            recipes[f"{name}-{cells}-medium"] = config
+            recipes[f"{name}-{cells}-medium"] = replace(config, denoiser_training=longer)
             recipes[f"{name}-{cells}-tiny"] = _tiny(config)
     return recipes
 

@@ -131,16 +131,16 @@ class VoxPloreTokens(Generator):
     def _fit_denoiser(self, known: dict[int, Tensor], folder: Path) -> dict[str, float]:
         standard = {group: self.latents.standardise(latents) for group, latents in known.items()}
         groups, shares = list(standard), np.array([len(part) for part in standard.values()], float)
-        prediction = self.config.denoiser.prediction
+        options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             group = groups[rng.choice(len(groups), p=shares / shares.sum())]
             rows = torch.from_numpy(rng.integers(0, len(standard[group]), n)).to(self.device)
             denoise = lambda x_t, time: self.denoiser(x_t, time, group)  # noqa: E731
-            return diffusion_loss(denoise, standard[group][rows], self.schedule, prediction), {}
+            return diffusion_loss(denoise, standard[group][rows], self.schedule, **options), {}
 
-        options = vars(self.config.denoiser_training)
-        return train("denoiser", self.denoiser, loss, run=folder, seed=self.config.seed, device=self.device, **options)
+        training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
+        return train("denoiser", self.denoiser, loss, run=folder, **training)
 
     def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
         """Train the head alone to correct what the decoder makes of latents with noise."""
