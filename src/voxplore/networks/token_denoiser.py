@@ -1,4 +1,5 @@
-"""A transformer that denoises token latents: the tokens of one asymmetric unit, conditioned on time (our choice).
+"""A transformer that denoises token latents: the tokens of one asymmetric unit, conditioned on time and, where it is
+told, on the relative density of the cell (our choice).
 
 The layers are those of DiT (Peebles & Xie, 2023): the time scales, shifts and gates each of them, and starts at zero.
 """
@@ -19,10 +20,11 @@ _TIME_WIDTH = 128
 class TokenDenoiser(nn.Module):
     """Noisy latents (n, m squeeze) and times in [0, 1] (n,) of cells with the flips `group` -> a prediction.
 
-    grid: patches along an edge of the cell. squeeze: numbers of a token.
+    grid: patches along an edge of the cell. squeeze: numbers of a token. told: whether relative densities (n,) are
+    told; NaN where one is not.
     """
 
-    def __init__(self, *, grid: int, squeeze: int, width: int, layers: int, heads: int):
+    def __init__(self, *, grid: int, squeeze: int, width: int, layers: int, heads: int, told: bool = False):
         super().__init__()
         self.grid, self.squeeze = grid, squeeze
         self.positions = nn.Parameter(0.02 * torch.randn(grid**3, width))
@@ -30,20 +32,39 @@ class TokenDenoiser(nn.Module):
         nn.init.zeros_(self.symmetry.weight)
         self.enter = nn.Linear(squeeze, width)
         self.time = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.density = _Density(width) if told else None
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.leave = nn.Linear(width, squeeze)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, x_t: Tensor, time: Tensor, group: int = 1) -> Tensor:
+    def forward(self, x_t: Tensor, time: Tensor, group: int = 1, density: Tensor | None = None) -> Tensor:
         patches = asymmetric_unit(group, self.grid).patches.to(x_t.device)
         hidden = self.enter(x_t.reshape(len(x_t), len(patches), self.squeeze))
         hidden = hidden + self.positions[patches] + self.symmetry.weight[group]
         embedded = self.time(sinusoidal(1000 * time, _TIME_WIDTH).to(x_t.dtype))
+        if self.density is not None:
+            embedded = embedded + self.density(x_t.new_full((len(x_t),), torch.nan) if density is None else density)
         for layer in self.layers:
             hidden = layer(hidden, embedded)
         return self.leave(self.norm(hidden)).flatten(1)
+
+
+class _Density(nn.Module):
+    """Relative densities (n,) -> (n, width), at first zero; one learned vector for NaN."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        last = nn.Linear(width, width)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.embed = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), last)
+        self.none = nn.Parameter(torch.zeros(width))
+
+    def forward(self, density: Tensor) -> Tensor:
+        known = self.embed(sinusoidal(1000 * density.nan_to_num(0.0), _TIME_WIDTH))
+        return torch.where(density.isnan()[:, None], self.none.to(known), known)
 
 
 class _Layer(nn.Module):

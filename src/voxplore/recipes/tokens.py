@@ -28,6 +28,10 @@ class TokenDenoiserShape:
     """Mean and deviation of the logarithm of the noise, relative to the signal, at which it is trained; none: times are
     drawn evenly (paper)."""
 
+    untold: float | None = None
+    """It is told the relative density of each cell, but for this share of the cells it is shown, so that it draws
+    without one as well. None: it is never told."""
+
     def __post_init__(self) -> None:
         if len(self.noise_levels) not in (0, 2):
             raise VoxploreError("denoiser.noise_levels", expected="two numbers or none", got=str(self.noise_levels))
@@ -86,10 +90,11 @@ def tokens_recipes() -> dict[str, TokensConfig]:
     }
     recipes = {}
     for cells in SETS:
+        told = replace(denoiser, untold=0.5 if cells == "both" else None)
         longer = replace(base.denoiser_training, cells=_LATENTS_OF_SHELLS if "shell" in cells else _LATENTS)
         for name, config in {"voxplore-tokens": base, **(variants if cells in ("nets", "shells") else {})}.items():
-            recipes[f"{name}-{cells}-medium"] = replace(config, denoiser_training=longer)
-            recipes[f"{name}-{cells}-tiny"] = _tiny(config)
+            recipes[f"{name}-{cells}-medium"] = replace(config, denoiser=told, denoiser_training=longer)
+            recipes[f"{name}-{cells}-tiny"] = _tiny(replace(config, denoiser=told))
     return recipes
 
 
@@ -115,7 +120,9 @@ def _tiny(config: TokensConfig) -> TokensConfig:
         autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
         head_training=replace(config.head_training, cells=640, precision="auto"),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
-        denoiser_training=replace(config.denoiser_training, cells=12_800, learning_rate=2e-3, precision="auto"),
+        denoiser_training=replace(
+            config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"
+        ),
         repelled_dimensions=8,
         sampling=replace(config.sampling, steps=10, batch=8),
     )

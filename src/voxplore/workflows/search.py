@@ -215,10 +215,10 @@ def _with_lengths(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _conditioned(model: Any, target: Target, n: int, seed: int, table: Known | None) -> UnitCells | None:
     """Cells asked of the model itself, where it can be asked and everything is asked for by `=`."""
     wanted = {c.column: c.value for c in target.conditions if c.relation == "=" and not c.of_bound}
-    if n == 0 or not wanted or not hasattr(model, "know"):
+    if n == 0 or not wanted:
         return None
     if set(wanted) != {"relative_density"}:
-        if table is None:
+        if table is None or not hasattr(model, "know"):
             return None
         columns = {name: table.columns[name] for name in wanted if name in table.columns and name != "relative_density"}
         model.know(table.cells, columns)

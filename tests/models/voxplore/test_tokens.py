@@ -139,6 +139,55 @@ def test_a_head_with_more_levels_than_the_blocks_can_be_halved_is_refused():
         UnitNetworks(TokenAutoencoder(scale=2, head=(4, 4, 4, 4, 4)))
 
 
+@pytest.fixture(scope="module")
+def told(cells, tmp_path_factory):
+    config = vp.RECIPES["voxplore-tokens-both-tiny"]
+    short = dataclasses.replace(config.autoencoder_training, cells=1600)
+    denoiser = dataclasses.replace(config.denoiser_training, cells=9_600, batch=16)
+    options = {"autoencoder_training": short, "denoiser_training": denoiser}
+    options["head_training"] = dataclasses.replace(config.head_training, cells=320)
+    config = dataclasses.replace(config, **options)
+    return vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path_factory.mktemp("told"))
+
+
+def test_a_denoiser_told_densities_draws_denser_cells_when_asked_and_without_being_asked(told, cells):
+    low, high = np.quantile(cells.relative_density(), [0.1, 0.9])
+    few, many = (told.generate(16, seed=1, condition={"relative_density": float(one)}) for one in (low, high))
+    assert many.relative_density().mean() > few.relative_density().mean() + 0.3 * (high - low)
+    assert (many.index["wanted_relative_density"] == high).all()
+    mixed = told.generate(16, seed=1, condition={"relative_density": np.where(np.arange(16) < 7, low, high)})
+    np.testing.assert_array_equal(mixed.packed[:7], few.packed[:7])
+    np.testing.assert_array_equal(mixed.packed[7:], many.packed[7:])
+    assert "wanted_relative_density" not in told.generate(8, seed=1).index
+
+
+def test_a_part_of_a_drawing_asked_for_densities_has_the_bytes_of_the_whole(told, monkeypatch):
+    monkeypatch.setattr("voxplore.models.voxplore.tokens._WINDOW", 8)
+    first = told.together(None)
+    wanted = np.linspace(0.2, 0.5, first + 4)
+    whole = told.generate(len(wanted), seed=4, condition={"relative_density": wanted})
+    part = told.generate(4, seed=4, first=first, condition={"relative_density": wanted[first:]})
+    np.testing.assert_array_equal(whole.packed[first:], part.packed)
+
+
+def test_densities_are_those_of_the_cells_in_the_order_in_which_they_are_encoded(cells):
+    batches = UnitBatches(cells, ORIENTATIONS)
+    for group in batches.rows:
+        shown = np.concatenate([voxels.mean((1, 2, 3)) for voxels in batches.every(group, 8)])
+        np.testing.assert_allclose(batches.densities(group), shown)
+
+
+@pytest.mark.parametrize("condition", [{"relative_density": 1.2}, {"young_hill": 0.1}, {}, "dense"])
+def test_what_the_denoiser_was_not_told_cannot_be_asked_for(told, condition):
+    with pytest.raises(VoxploreError, match="relative_density"):
+        told.generate(4, seed=0, condition=condition)
+
+
+def test_a_model_that_was_told_nothing_refuses_a_condition(model):
+    with pytest.raises(VoxploreError, match="none for this recipe"):
+        model.generate(4, seed=0, condition={"relative_density": 0.3})
+
+
 def test_patches_and_margins_that_no_block_divides_are_refused():
     with pytest.raises(VoxploreError, match="multiples of it, got 8 and 1"):
         UnitNetworks(UnitAutoencoder(scale=2, margin=1))

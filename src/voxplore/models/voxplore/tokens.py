@@ -5,6 +5,7 @@ between the tokens, so that it holds where a strut lies to a fraction of a voxel
 are drawn with the sets of flips that training cells have, each as often as they have it, and have them exactly.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guid
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
+from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.token_latents import KnownTokens
@@ -50,6 +52,7 @@ class VoxPloreTokens(Generator):
         if config.autoencoder.head:
             self.decoder = RefinedDecoder(self.decoder, config.autoencoder.head).to(self.device)
         shape = {"width": network.width, "layers": network.layers, "heads": network.heads}
+        shape["told"] = network.untold is not None
         self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, **shape).to(self.device)
         self.latents = KnownTokens(self.encoder.grid**3, squeeze, config.repelled_dimensions).to(self.device)
         self.schedule = linear_schedule()
@@ -69,7 +72,7 @@ class VoxPloreTokens(Generator):
         }
         known = self._known(batches)
         self.latents.learn(known)
-        stages["denoiser"] = self._fit_denoiser(known, folder)
+        stages["denoiser"] = self._fit_denoiser(known, {group: batches.densities(group) for group in known}, folder)
         if isinstance(self.decoder, RefinedDecoder):
             stages["head"] = self._fit_head(self.decoder, batches, folder)
         self.trained = training_facts(cells, stages)
@@ -78,19 +81,29 @@ class VoxPloreTokens(Generator):
     def generate(
         self, n: int, *, seed: int, sampling: TokenSampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
-        """Draw n cells; cell i depends on (seed, i) alone."""
-        no_condition(condition)
+        """Draw n cells; cell i depends on (seed, i) and its condition alone.
+
+        condition: for a denoiser that was told densities, {"relative_density": a number or n of them}, kept as column
+        `wanted_relative_density` of the index.
+        """
+        if self.config.denoiser.untold is None:
+            no_condition(condition)
+        wanted = wanted_values(condition, n, {DENSITY: torch.zeros(0)})
         sampling, resolution = sampling or self.config.sampling, self.config.autoencoder.resolution
         rows = np.zeros((n, resolution**3 // 8), np.uint8)
         for start in range(0, n, _WINDOW):
             noise = CellNoise(seed, first + start, min(_WINDOW, n - start), (1,), self.device)
-            places = self._places(noise)
+            places, asked = self._places(noise), {name: values[start:] for name, values in wanted.items()}
             for place in np.unique(places).tolist():
-                draw = with_drawing_steps(lambda n, _, p=place: self._cells(p, n, sampling), sampling.after)
+                draw = with_drawing_steps(partial(self._cells, place, sampling), sampling.after)
                 chosen = np.flatnonzero(places == place)
                 for part in np.split(chosen, range(sampling.batch, len(chosen), sampling.batch)):
-                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), {}))[: len(part)]
-        return self._drawn(rows, resolution, seed, first)
+                    filled = np.concatenate([part, np.repeat(part[-1:], sampling.batch - len(part))])
+                    told = {name: torch.from_numpy(values[filled]) for name, values in asked.items()}
+                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), told))[: len(part)]
+        drawn = self._drawn(rows, resolution, seed, first)
+        drawn.index.update({f"wanted_{name}": values.copy() for name, values in wanted.items()})
+        return drawn
 
     def together(self, sampling: Any) -> int:
         """Cells that `generate` draws in one batch."""
@@ -128,19 +141,31 @@ class VoxPloreTokens(Generator):
         """Latents of the training cells in every orientation, by their set of flips."""
         return {group: self._encoded(batches.every(group, _ENCODED), group) for group in batches.rows}
 
-    def _fit_denoiser(self, known: dict[int, Tensor], folder: Path) -> dict[str, float]:
+    def _fit_denoiser(
+        self, known: dict[int, Tensor], densities: dict[int, np.ndarray], folder: Path
+    ) -> dict[str, float]:
         standard = {group: self.latents.standardise(latents) for group, latents in known.items()}
         groups, shares = list(standard), np.array([len(part) for part in standard.values()], float)
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             group = groups[rng.choice(len(groups), p=shares / shares.sum())]
-            rows = torch.from_numpy(rng.integers(0, len(standard[group]), n)).to(self.device)
-            denoise = lambda x_t, time: self.denoiser(x_t, time, group)  # noqa: E731
-            return diffusion_loss(denoise, standard[group][rows], self.schedule, **options), {}
+            rows = rng.integers(0, len(standard[group]), n)
+            density = self._told(densities[group][rows], rng)
+            denoise = lambda x_t, time: self.denoiser(x_t, time, group, density)  # noqa: E731
+            x_0 = standard[group][torch.from_numpy(rows).to(self.device)]
+            return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
+
+    def _told(self, densities: np.ndarray, rng: np.random.Generator) -> Tensor | None:
+        """Relative densities (n,) as the denoiser is told them in training: NaN for the share that it is not."""
+        untold = self.config.denoiser.untold
+        if untold is None:
+            return None
+        told = np.where(rng.random(len(densities)) < untold, np.nan, densities)
+        return torch.from_numpy(told.astype(np.float32)).to(self.device)
 
     def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
         """Train the head alone to correct what the decoder makes of latents with noise."""
@@ -165,12 +190,13 @@ class VoxPloreTokens(Generator):
         edges = self.latents.counts.cumsum(0).cpu().numpy()
         return np.searchsorted(edges, noise.below(int(edges[-1])), side="right")
 
-    def _cells(self, place: int, noise: CellNoise, sampling: TokenSampling) -> np.ndarray:
-        """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells."""
-        group = int(self.latents.groups[place])
+    def _cells(self, place: int, sampling: TokenSampling, noise: CellNoise, wanted: dict[str, Tensor]) -> np.ndarray:
+        """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells and what is asked of them."""
+        group, density = int(self.latents.groups[place]), wanted.get(DENSITY)
+        density = None if density is None else density.float().to(self.device)
         noise.shape = (self.latents.length(place),)
         latents = sample(
-            lambda x_t, time: self.denoiser(x_t, time, group),
+            lambda x_t, time: self.denoiser(x_t, time, group, density),
             noise,
             self.schedule,
             steps=sampling.steps,

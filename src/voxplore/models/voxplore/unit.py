@@ -98,9 +98,16 @@ class UnitBatches:
 
     def every(self, group: int, size: int) -> Iterator[np.ndarray]:
         """All cells in all orientations in which they differ and have these flips, as Bool (at most size, d, d, d)."""
-        rows = self.rows[group][self._distinct[self.rows[group]]]
+        rows = self._rows(group)
         for start in range(0, len(rows), size):
             yield self._oriented(rows[start : start + size])
+
+    def densities(self, group: int) -> np.ndarray:
+        """Relative densities float64 (m,) of the cells of `every`, in the same order."""
+        return UnitCells(self.packed, self.resolution, {}, {}).relative_density()[self._rows(group) % len(self.packed)]
+
+    def _rows(self, group: int) -> np.ndarray:
+        return self.rows[group][self._distinct[self.rows[group]]]
 
     @cached_property
     def _distinct(self) -> np.ndarray:
