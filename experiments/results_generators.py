@@ -4,6 +4,8 @@ from functools import partial
 
 from commands import Setting, Step, Words, build, compare, draw, made, picture, reference_rows, score, script, train
 
+from voxplore.recipes.common import MEDIUM_SECONDS
+
 MODELS = {
     "nets": (
         "closed-form",
@@ -72,6 +74,47 @@ def table1(s: Setting, cells: str) -> list[Step]:
     sizes = ("small", "medium") if s.size == "small" else (s.size,)
     found = [f"results/{cells}/*-{cells}-{size}/seed[0-2]*" for size in sizes]
     return [*others, compare(scores, f"results/{cells}/table1", ("--printed", PRINTED[cells]), found)]
+
+
+#: VoxPlore at 24^3, and the share of the budget that each stage takes.
+AT_24 = {
+    "voxplore-paper": ({"patch": 4, "margin": 1}, {"autoencoder": 0.5, "denoiser": 0.5}),
+    "voxplore-tokens": ({"patch": 6, "margin": 1, "scale": 1}, {"autoencoder": 0.3, "denoiser": 0.55, "head": 0.15}),
+}
+
+
+def equal_budget(s: Setting, cells: str) -> list[Step]:
+    """Every generator at 24^3 after as many processor seconds of training: three draws each, by v2, and their logs."""
+    size, n, goals, scores = "tiny" if s.tiny else "medium", s.drawn(1000), [], []
+    data = build(s, cells, resolution=0 if s.tiny else 24, name=f"{cells}-24")
+    for model in s.of((*AT_24, "yang2024", "dit3d", "trellis", "xcube", "cdm3d"), tiny=("voxplore-paper", "dit3d")):
+        recipe = f"{model}-{cells}-{size}"
+        run, kept = f"runs/{recipe}-24", f"results/{cells}-24/{recipe}"
+        trained = train(s, data, recipe, run, () if s.tiny else _at_24(model))
+        goals.append(Step(f"{kept}/log.jsonl", ("copy", f"{run}/run", kept, "log.jsonl"), (trained,)))
+        for seed in s.draws(0, 1, 2):
+            drawn = draw(s, trained, f"samples/{recipe}-24/seed{seed}", n, seed)
+            rows = reference_rows(f"results/{cells}-24/*-{size}/seed0/rows", n) if seed == 0 else ()
+            words = partial(_with, rows, ("--benchmark", "v2"))
+            scores.append(score(drawn, data, f"{recipe} at 24^3", f"{kept}/seed{seed}", words))
+            if seed == 0:
+                goals.append(picture(drawn, f"{kept}/cells.png"))
+    return [*goals, compare(scores, f"results/{cells}-24/equal-budget")]
+
+
+def _at_24(model: str) -> tuple[str, ...]:
+    """What is changed in a recipe of VoxPlore; the others are of this resolution and budget as they are."""
+    shape, shares = AT_24.get(model, ({}, {}))
+    if not shape:
+        return ()
+    lengths = [(f"{stage}_training.{key}", value) for stage, share in shares.items() for key, value in _length(share)]
+    changes = [("autoencoder.resolution", 24), *((f"autoencoder.{key}", value) for key, value in shape.items())]
+    return tuple(f"{name}={value}" for name, value in (*changes, *lengths))
+
+
+def _length(share: float) -> tuple[tuple[str, float], ...]:
+    """A stage that its share of the budget ends."""
+    return ("budget", share * MEDIUM_SECONDS), ("cells", 100_000_000)
 
 
 def closed_form(s: Setting, cells: str) -> list[Step]:

@@ -53,6 +53,12 @@ BOTH = ("nets", "shells", "both")
 ROWS: list[Row] = [
     *_on_sets("table1", "20 a model", "Table 1 on {cells}, each also refined; values: generators", generators.table1),
     *_on_sets(
+        "equal-budget",
+        "180 a model",
+        "Table 1 on {cells} at 24^3, each model trained for 10,800 processor seconds; values: generators",
+        generators.equal_budget,
+    ),
+    *_on_sets(
         "closed-form", "30", "closed-form denoiser on {cells}, plain and symmetrised", generators.closed_form, BOTH
     ),
     *_on_sets("tokens", "hours", "token latents, trained denoiser, on {cells}; values: variants", generators.tokens),
