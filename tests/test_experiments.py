@@ -11,6 +11,8 @@ import pytest
 from voxplore.cli import VERBS
 from voxplore.models import MODELS
 from voxplore.recipes import RECIPES
+from voxplore.recipes.common import MEDIUM_SECONDS, Training
+from voxplore.workflows.train import recipe_with
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"
 #: One name at the top level of that folder's modules is enough to import them all.
@@ -19,7 +21,7 @@ sys.path.insert(0, str(FOLDER))
 import choose_srr  # noqa: E402
 import results_ablations  # noqa: E402
 import results_generators  # noqa: E402
-from commands import Setting, Step, made  # noqa: E402
+from commands import Setting, Step, build, made, train  # noqa: E402
 from rows import ROWS  # noqa: E402
 from schedule import plan  # noqa: E402
 
@@ -106,6 +108,35 @@ def test_what_exists_is_not_made_again_nor_what_it_needs(tmp_path, monkeypatch):
     assert plan([table]) == []
     Path("b").unlink()
     assert [step.out for step in plan([table])] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("base", "variant", "stages"),
+    [
+        ("voxplore-tokens-nets-medium", "voxplore-tokens-nosrr-nets-medium", ["autoencoder", "denoiser", "head"]),
+        ("voxplore-tokens-nets-medium", "voxplore-tokens-nohead-nets-medium", ["autoencoder", "denoiser"]),
+        ("voxplore-paper-nets-medium", "voxplore-paper-nosrr-nets-medium", ["autoencoder", "denoiser"]),
+        ("voxplore-paper-nets-medium", "voxplore-paper-velocity-nets-medium", ["autoencoder"]),
+        ("closed-form-nets-small", "closed-form-sym-nets-small", ["autoencoder"]),
+    ],
+)
+def test_a_variant_takes_the_stages_that_come_out_the_same(base, variant, stages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    setting = Setting("medium")
+    data = build(setting, "nets")
+    trained = train(setting, data, variant, autoencoder_of=train(setting, data, base))
+    (copied,) = [step for step in trained.needs if made(step.command)[0] == "copy"]
+    assert [name.removesuffix(".safetensors") for name in made(copied.command)[3:-1]] == stages
+    assert copied.out == f"runs/{variant}/run/autoencoder.safetensors"
+
+
+def test_voxplore_at_24_has_the_budget_of_the_others(tmp_path, monkeypatch):
+    """The changes of its recipes are read, and the budgets of its stages add up to theirs."""
+    for model in results_generators.AT_24:
+        changed = recipe_with(f"{model}-nets-medium", results_generators._at_24(model))
+        assert changed.autoencoder.resolution == 24
+        budgets = [part.budget for part in vars(changed).values() if isinstance(part, Training)]
+        assert sum(budgets) == pytest.approx(MEDIUM_SECONDS)
 
 
 def test_an_unknown_row_is_refused_in_one_sentence():
