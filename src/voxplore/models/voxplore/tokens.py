@@ -52,8 +52,8 @@ class VoxPloreTokens(Generator):
         if config.autoencoder.head:
             self.decoder = RefinedDecoder(self.decoder, config.autoencoder.head).to(self.device)
         shape = {"width": network.width, "layers": network.layers, "heads": network.heads}
-        shape["told"] = network.untold is not None
-        self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, **shape).to(self.device)
+        told = network.untold is not None
+        self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, told=told, **shape).to(self.device)
         self.latents = KnownTokens(self.encoder.grid**3, squeeze, config.repelled_dimensions).to(self.device)
         self.schedule = linear_schedule()
 
