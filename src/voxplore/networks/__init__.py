@@ -2,10 +2,12 @@
 
 from voxplore.networks.autoencoder import Decoder, Encoder
 from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
+from voxplore.networks.distance_field import distance_field
+from voxplore.networks.field_basis import FieldBasis
+from voxplore.networks.field_denoiser import FieldDenoiser
 from voxplore.networks.mlp import ResidualMLP
 from voxplore.networks.principal import PrincipalDecoder, PrincipalEncoder, start_from_principal_components
 from voxplore.networks.refined_decoder import RefinedDecoder
-from voxplore.networks.token_denoiser import TokenDenoiser
 from voxplore.networks.unet3d import BlockStyle, LearnedFrequencies, UNet3D
 from voxplore.networks.unit_autoencoder import UnitDecoder, UnitEncoder
 
@@ -15,15 +17,17 @@ __all__ = [
     "DiT3D",
     "DiTBlock",
     "Encoder",
+    "FieldBasis",
+    "FieldDenoiser",
     "LearnedFrequencies",
     "PrincipalDecoder",
     "PrincipalEncoder",
     "RefinedDecoder",
     "ResidualMLP",
     "SinusoidalTime",
-    "TokenDenoiser",
     "UNet3D",
     "UnitDecoder",
     "UnitEncoder",
+    "distance_field",
     "start_from_principal_components",
 ]

@@ -7,14 +7,14 @@ Names are `<model>[-variant]-<set>-<size>`: set `nets`, `shells`, `both`, `famil
 
 from typing import Any
 
-from voxplore.recipes.autoencoders import PatchAutoencoder, PrincipalAutoencoder, TokenAutoencoder, UnitAutoencoder
+from voxplore.recipes.autoencoders import FieldAutoencoder, PatchAutoencoder, PrincipalAutoencoder, UnitAutoencoder
 from voxplore.recipes.cdm3d import CDM3DConfig, CDM3DNetwork, CDM3DSampling, cdm3d_recipes
 from voxplore.recipes.common import Training
 from voxplore.recipes.dit3d import DiT3DConfig, DiT3DNetwork, DiT3DSampling, dit3d_recipes
 from voxplore.recipes.edits import edits_recipes
+from voxplore.recipes.fields import FieldSampling, FieldsConfig, fields_recipes
 from voxplore.recipes.graph import graph_recipes
 from voxplore.recipes.steps import LargestPiece, Levels, MatchDensity, Orient, Redraw, Step, Symmetrise
-from voxplore.recipes.tokens import TokenSampling, TokensConfig, tokens_recipes
 from voxplore.recipes.trellis import TrellisConfig, TrellisSampling, trellis_recipes
 from voxplore.recipes.vae import vae_recipes
 from voxplore.recipes.voxplore import (
@@ -48,6 +48,9 @@ __all__ = [
     "SRR",
     "ClosedForm",
     "Contrastive",
+    "FieldAutoencoder",
+    "FieldSampling",
+    "FieldsConfig",
     "LargestPiece",
     "Levels",
     "Loss",
@@ -61,10 +64,7 @@ __all__ = [
     "Sink",
     "Step",
     "Symmetrise",
-    "TokenAutoencoder",
     "Sampling",
-    "TokenSampling",
-    "TokensConfig",
     "Training",
     "TrellisConfig",
     "TrellisSampling",
@@ -76,7 +76,7 @@ __all__ = [
 
 RECIPES: dict[str, Any] = {
     **voxplore_recipes(),
-    **tokens_recipes(),
+    **fields_recipes(),
     **graph_recipes(),
     **vae_recipes(),
     **edits_recipes(),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["PatchAutoencoder", "PrincipalAutoencoder", "TokenAutoencoder", "UnitAutoencoder"]
+__all__ = ["FieldAutoencoder", "PatchAutoencoder", "PrincipalAutoencoder", "UnitAutoencoder"]
 
 
 @dataclass(frozen=True)
@@ -34,30 +34,34 @@ class PatchAutoencoder:
 
 
 @dataclass(frozen=True)
-class TokenAutoencoder:
-    """The patch transformer on the asymmetric unit of each cell, whose tokens are the latent
-    (`networks/unit_autoencoder.py`; our choice)."""
+class FieldAutoencoder:
+    """Latents that are principal components of a smooth distance to the solid, corrected by a patch transformer, and
+    another patch transformer that decodes them, both on the asymmetric unit of each cell
+    (`networks/field_basis.py`, `networks/unit_autoencoder.py`; our choice)."""
 
-    name: Literal["tokens"] = field(default="tokens", kw_only=True)
+    name: Literal["field"] = field(default="field", kw_only=True)
     resolution: int = 48
+    scale: int = 2
+    """Edge in voxels of the blocks that fields have a number for; logits are interpolated to the voxels."""
+    decay_length: float = 0.5
+    """Of the kernel exp(-r / length) that the solid is convolved with (`networks/distance_field.py`), in blocks."""
+    components: int = 384
+    """Numbers of a latent without symmetry; one of cells with flips has those alone that the flips leave."""
+    whitening: float = 0.7
+    """Latents are divided by their deviations to this power: 1 makes all numbers alike."""
     patch: int = 12
-    """Edge of a patch in voxels, an even number of them along an edge of the cell. Tokens are fewer and larger than
-    those of App. B.1 (8), so that a denoiser over them takes less time."""
+    """Edge of a patch in voxels (App. B.1: 8), an even number of them along an edge of the cell."""
     margin: int = 2
-    """Voxels by which the window that a token puts out reaches over its patch on each side."""
+    """Voxels by which the window that a patch puts out reaches over it on each side."""
     width: int = 192
     """Model dimension (App. B.1: 128)."""
     layers: int = 1
-    """Layers of the encoder (App. B.1: 4): each token holds what its own patch shows."""
+    """Layers of the encoder (App. B.1: 4)."""
     decoder_layers: int = 2
-    """Layers of the decoder."""
+    """Layers of the decoder (App. B.1: 4)."""
     heads: int = 6
     feed_forward: int = 768
     """Hidden width of the feed-forward part."""
-    squeeze: int = 24
-    """Numbers of a token in the latent."""
-    scale: int = 1
-    """2: the layers see blocks of 2^3 voxels and put out a logit for each, interpolated to the voxels (our choice)."""
     head: tuple[int, ...] = ()
     """Channels of a periodic U-Net on the decoder's logits, from fine to coarse (`networks/refined_decoder.py`); none:
     the transformer's logits stand. It is trained after both halves, which then stay as they are."""
@@ -65,8 +69,8 @@ class TokenAutoencoder:
 
 @dataclass(frozen=True)
 class UnitAutoencoder:
-    """The paper's network as a CPU can train it: the same transformer as for tokens, with the paper's one latent a cell
-    (App. B.1) behind MLPs. The flips that a cell has are told to both halves."""
+    """The paper's network as a CPU can train it: the patch transformer on the asymmetric unit of each cell
+    (`networks/unit_autoencoder.py`), with the paper's one latent a cell (App. B.1) behind MLPs. The flips that a cell has are told to both halves."""
 
     name: Literal["unit"] = field(default="unit", kw_only=True)
     resolution: int = 48

@@ -3,6 +3,6 @@
 from voxplore.models.voxplore.fitting import fit_latents
 from voxplore.models.voxplore.interpolation import interpolate
 from voxplore.models.voxplore.method import VoxPlore
-from voxplore.models.voxplore.tokens import VoxPloreTokens
+from voxplore.models.voxplore.fields import VoxPloreFields
 
-__all__ = ["VoxPlore", "VoxPloreTokens", "fit_latents", "interpolate"]
+__all__ = ["VoxPlore", "VoxPloreFields", "fit_latents", "interpolate"]

@@ -54,6 +54,11 @@ class LatentAutoencoder(nn.Module, abc.ABC):
         """Cells uint8 (n, d, d, d) with the flips `group` -> latents (n, latent)."""
         return self.encoder(cells)
 
+    def corrected(self, cells: Tensor, group: int) -> tuple[Tensor, Tensor]:
+        """(latents, what the sink of RAS pulls to zero) of cells: the latents themselves, unless there is better."""
+        latents = self.encoded(cells, group)
+        return latents, latents
+
     def decoded(self, latents: Tensor, group: int) -> Tensor:
         """Latents (n, latent) of cells with the flips `group` -> values (n, d, d, d)."""
         return self.decoder(latents)

@@ -17,7 +17,7 @@ from voxplore.models.voxplore.decoding import (
     shortest_steps,
     symmetrised,
 )
-from voxplore.recipes import Levels, MatchDensity, Orient, Redraw, Sampling, Step, Symmetrise, TokenSampling
+from voxplore.recipes import Levels, MatchDensity, Orient, Redraw, Sampling, Step, Symmetrise, FieldSampling
 from voxplore.recipes.steps import DRAWING
 
 __all__ = ["Chain", "Draw", "with_drawing_steps"]
@@ -56,7 +56,7 @@ class Chain:
     """
 
     decode: Callable[[Tensor, Tensor | None], Tensor]
-    sampling: Sampling | TokenSampling
+    sampling: Sampling | FieldSampling
     logits: bool
     spacing: float = 0.0
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from voxplore.data.prepare.negatives import degrade
 from voxplore.latent import contrastive_loss, ras_loss, sink_potential
 from voxplore.models.voxplore.autoencoder import Batches, LatentAutoencoder
-from voxplore.recipes import RAS, Contrastive, Loss, Regularisation, TokensConfig, VoxPloreConfig
+from voxplore.recipes import RAS, Contrastive, FieldsConfig, Loss, Regularisation, VoxPloreConfig
 from voxplore.training import train
 from voxplore.training.feed import Prepare
 
@@ -23,7 +23,7 @@ def fit_autoencoder(
     networks: LatentAutoencoder,
     batches: Batches,
     n: int,
-    config: VoxPloreConfig | TokensConfig,
+    config: VoxPloreConfig | FieldsConfig,
     folder: Path,
     device: str,
 ) -> dict[str, float]:
@@ -59,7 +59,7 @@ def autoencoder_loss(
     group: the flips that the valid cells share. Degraded cells are seen through the same asymmetric unit: what is
     corrupted there is corrupted in all its images.
     """
-    latents = networks.encoded(shown, group)
+    latents, held = networks.corrected(shown, group)
     noisy = latents + loss.noise * torch.randn_like(latents) if loss.noise else latents
     decoded, wanted = networks.compare(noisy, shown, group)
     reconstruction = networks.error(decoded[:n], wanted[:n])
@@ -67,27 +67,28 @@ def autoencoder_loss(
     if len(shown) > n and loss.negatives:
         total = total + loss.negatives * networks.error(decoded[n:], wanted[n:])
     scale = networks.weight_scale(latents.shape[1])
-    regular = regularisation_loss(latents[:n], latents[n:], regularisation, scale)
+    regular = regularisation_loss(latents[:n], latents[n:], regularisation, scale, (held[:n], held[n:]))
     norm = latents[:n].detach().float().norm(dim=1).mean()
     return total + regular, {"reconstruction": reconstruction, "regularisation": regular, "norm": norm}
 
 
-def regularisation_loss(positives: Tensor, negatives: Tensor, weights: Regularisation, scale: float = 1.0) -> Tensor:
+def regularisation_loss(
+    positives: Tensor,
+    negatives: Tensor,
+    weights: Regularisation,
+    scale: float = 1.0,
+    held: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """RAS (Eq. 8), its rival or the sink alone, of latents (n, l) of valid cells and (m, l) of degraded ones.
 
-    scale: factor on latents before RAS measures their distances; the sink is that of the latents as they are.
+    scale: factor on latents before RAS measures their distances. held: what the sink pulls to zero; the latents.
     """
     positives, negatives = positives.float(), negatives.float()
-    if isinstance(weights, RAS) and len(negatives):
-        return ras_loss(
-            scale * positives,
-            scale * negatives,
-            inter=weights.inter,
-            intra=weights.intra,
-            sink=weights.sink / scale**2,
-            softening=weights.softening,
-        )
-    if isinstance(weights, Contrastive) and len(negatives):
-        held = weights.sink * (sink_potential(positives) + sink_potential(negatives))
-        return weights.weight * contrastive_loss(positives, negatives) + held
-    return weights.sink * sink_potential(positives)
+    valid, degraded = (positives, negatives) if held is None else (held[0].float(), held[1].float())
+    if not len(negatives) or not isinstance(weights, RAS | Contrastive):
+        return weights.sink * sink_potential(valid)
+    sunk = weights.sink * (sink_potential(valid) + sink_potential(degraded))
+    if isinstance(weights, Contrastive):
+        return weights.weight * contrastive_loss(positives, negatives) + sunk
+    repelled = {"inter": weights.inter, "intra": weights.intra, "softening": weights.softening, "sink": 0.0}
+    return ras_loss(scale * positives, scale * negatives, **repelled) + sunk

@@ -18,14 +18,14 @@ from voxplore.models.voxplore.autoencoder import LatentAutoencoder
 from voxplore.models.voxplore.flips import flips_of, oriented_flips
 from voxplore.networks import UnitDecoder, UnitEncoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, voxels_of
-from voxplore.recipes import TokenAutoencoder, UnitAutoencoder
+from voxplore.recipes import UnitAutoencoder
 from voxplore.unitcells import UnitCells, unpack
 
-__all__ = ["UnitBatches", "UnitNetworks", "unit_voxels"]
+__all__ = ["UnitAutoencoding", "UnitBatches", "UnitNetworks", "unit_voxels"]
 
 
-class UnitNetworks(LatentAutoencoder):
-    """Both halves on the asymmetric unit, for one latent a cell or for tokens; cross-entropy and Dice."""
+class UnitAutoencoding(LatentAutoencoder):
+    """What autoencoders on the asymmetric unit share: cross-entropy and Dice of cells with the same flips."""
 
     encoder: UnitEncoder
     decoder: UnitDecoder
@@ -34,21 +34,6 @@ class UnitNetworks(LatentAutoencoder):
     together = 16
     #: Weight of the Dice term a cell beside the cross-entropy (our choice).
     dice = 0.3
-
-    def __init__(self, shape: UnitAutoencoder | TokenAutoencoder):
-        super().__init__()
-        left_out = ("name", "margin", "layers", "decoder_layers", "head")
-        options = {"bottleneck": 0, "latent": 0} | {k: v for k, v in vars(shape).items() if k not in left_out}
-        if shape.patch % options.get("scale", 1) or shape.margin % options.get("scale", 1):
-            got = f"{shape.patch} and {shape.margin}"
-            raise VoxploreError("autoencoder.scale", expected="a patch and a margin that are multiples of it", got=got)
-        blocks, levels = shape.resolution // options.get("scale", 1), len(getattr(shape, "head", ()))
-        if levels and blocks % 2 ** (levels - 1):
-            raise VoxploreError(
-                "autoencoder.head", expected=f"levels that halve a side of {blocks}", got=f"{levels} levels"
-            )
-        self.encoder = UnitEncoder(**options, layers=shape.layers)
-        self.decoder = UnitDecoder(**options, layers=shape.decoder_layers, margin=shape.margin)
 
     def batches(self, cells: UnitCells, augment: str) -> "UnitBatches":
         return UnitBatches(cells, OPERATIONS[augment])
@@ -71,6 +56,19 @@ class UnitNetworks(LatentAutoencoder):
     def weight_scale(self, length: int) -> float:
         """Distances of longer latents are scaled to those of 128 numbers, so that weights keep their meaning."""
         return math.sqrt(128 / length)
+
+
+class UnitNetworks(UnitAutoencoding):
+    """Both halves with the paper's one latent a cell."""
+
+    def __init__(self, shape: UnitAutoencoder):
+        super().__init__()
+        options = {k: v for k, v in vars(shape).items() if k not in ("name", "margin", "layers", "decoder_layers")}
+        if shape.patch % shape.scale or shape.margin % shape.scale:
+            got = f"{shape.patch} and {shape.margin}"
+            raise VoxploreError("autoencoder.scale", expected="a patch and a margin that are multiples of it", got=got)
+        self.encoder = UnitEncoder(**options, layers=shape.layers)
+        self.decoder = UnitDecoder(**options, layers=shape.decoder_layers, margin=shape.margin)
 
 
 def unit_voxels(cells: Tensor, decoder: UnitDecoder, group: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["upgraded", "upgraded_tokens"]
+__all__ = ["upgraded"]
 
 #: What earlier versions had as fields and no recipe ever changed.
 _DIFFUSION = {"steps": 1000, "beta_first": 1e-4, "beta_last": 0.02}
@@ -30,7 +30,7 @@ def upgraded(config: Any) -> Any:
 
     A field that is gone and had another value than all recipes gave it is left in, so that it is refused by its name.
     """
-    if not _of_before(config, "denoiser"):
+    if not _of_before(config):
         return config
     old = dict(config)
     noise, ras = old.pop("latent_noise", 0.0), old.pop("ras", None) or {}
@@ -48,26 +48,9 @@ def upgraded(config: Any) -> Any:
     return old | new
 
 
-def upgraded_tokens(config: Any) -> Any:
-    """The configuration of a VoxPlore with token latents."""
-    if not _of_before(config, "loss"):
-        return config
-    new = dict(config)
-    new["autoencoder"] = _without(new["autoencoder"], {"bottleneck": 0}) | {"name": "tokens"}
-    new["autoencoder"].pop("latent", None)
-    new["loss"] = _without(new["loss"], {"dice": 0.3})
-    new["denoiser"] = _without(new.get("denoiser", {}), _DIFFUSION)
-    ras = new.pop("ras", {"sink": 1e-2})
-    new["regularisation"] = {"name": "sink", "sink": 1e-3} if ras is None else {"name": "ras", **ras}
-    sampling = dict(new.get("sampling") or {})
-    steps = sampling.get("after", [])
-    sampling["after"] = [{"name": step} if isinstance(step, str) else step for step in steps]
-    return new | {"sampling": sampling}
-
-
-def _of_before(config: Any, also: str) -> bool:
+def _of_before(config: Any) -> bool:
     """Whether it is the configuration of an earlier version: its autoencoder had no name."""
-    if not isinstance(config, dict) or not isinstance(config.get(also), dict):
+    if not isinstance(config, dict) or not isinstance(config.get("denoiser"), dict):
         return False
     autoencoder, optional = config.get("autoencoder"), (config.get("ras"), config.get("sampling"))
     return isinstance(autoencoder, dict) and "name" not in autoencoder and all(map(_dict_or_none, optional))

@@ -1,5 +1,7 @@
-"""A transformer that denoises token latents: the tokens of one asymmetric unit, conditioned on time and, where it is
-told, on the relative density of the cell (our choice).
+"""A transformer that denoises fields: the patches of one asymmetric unit, conditioned on time, on what known cells make
+of the noisy field and, where it is told, on the relative density of the cell (our choice).
+
+That a denoiser may look up training samples is due to Blattmann et al. (2022, "Semi-parametric neural image synthesis").
 
 The layers are those of DiT (Peebles & Xie, 2023): the time scales, shifts and gates each of them, and starts at zero.
 """
@@ -12,36 +14,40 @@ from voxplore.networks.asymmetric_unit import asymmetric_unit
 from voxplore.networks.attention import attention_for
 from voxplore.networks.embed import sinusoidal
 
-__all__ = ["TokenDenoiser"]
+__all__ = ["FieldDenoiser"]
 
 _TIME_WIDTH = 128
 
 
-class TokenDenoiser(nn.Module):
-    """Noisy latents (n, m squeeze) and times in [0, 1] (n,) of cells with the flips `group` -> a prediction.
+class FieldDenoiser(nn.Module):
+    """Patches of noisy fields (n, m values), times in [0, 1] (n,) and patches of what is recalled, of cells with the
+    flips `group` -> patches of a prediction.
 
-    grid: patches along an edge of the cell. squeeze: numbers of a token. told: whether relative densities (n,) are
-    told; NaN where one is not.
+    grid: patches along an edge of the cell. values: numbers of a patch. told: whether relative densities (n,) are told;
+    NaN where one is not.
     """
 
-    def __init__(self, *, grid: int, squeeze: int, width: int, layers: int, heads: int, told: bool = False):
+    def __init__(self, *, grid: int, values: int, width: int, layers: int, heads: int, told: bool = False):
         super().__init__()
-        self.grid, self.squeeze = grid, squeeze
+        self.grid, self.values = grid, values
         self.positions = nn.Parameter(0.02 * torch.randn(grid**3, width))
         self.symmetry = nn.Embedding(256, width)
         nn.init.zeros_(self.symmetry.weight)
-        self.enter = nn.Linear(squeeze, width)
+        self.enter = nn.Linear(2 * values, width)
         self.time = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.density = _Density(width) if told else None
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.leave = nn.Linear(width, squeeze)
+        self.leave = nn.Linear(width, values)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, x_t: Tensor, time: Tensor, group: int = 1, density: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x_t: Tensor, time: Tensor, recalled: Tensor, group: int = 1, density: Tensor | None = None
+    ) -> Tensor:
         patches = asymmetric_unit(group, self.grid).patches.to(x_t.device)
-        hidden = self.enter(x_t.reshape(len(x_t), len(patches), self.squeeze))
+        both = [part.reshape(len(x_t), len(patches), self.values) for part in (x_t, recalled)]
+        hidden = self.enter(torch.cat(both, dim=-1))
         hidden = hidden + self.positions[patches] + self.symmetry.weight[group]
         embedded = self.time(sinusoidal(1000 * time, _TIME_WIDTH).to(x_t.dtype))
         if self.density is not None:

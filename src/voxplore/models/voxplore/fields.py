@@ -1,8 +1,9 @@
-"""VoxPlore with token latents: the paper's steps where each cell's latent is the tokens of its asymmetric unit.
+"""VoxPlore with field latents: the paper's steps where a latent is made of components of the cell's distance field.
 
-Encode, regulate (RAS), diffuse, repel (SRR), decode, as in Sec. 4; what differs is the latent. It has no bottleneck
-between the tokens, so that it holds where a strut lies to a fraction of a voxel, and a transformer denoises it. Cells
-are drawn with the sets of flips that training cells have, each as often as they have it, and have them exactly.
+Encode, regulate (RAS), diffuse, repel (SRR), decode, as in Sec. 4; what differs is the latent and the denoiser. Cells
+alike have latents alike (`networks/distance_field.py`), so that a denoiser learns from fewer of them; it is a transformer
+over patches of the field and is shown what known latents make of the noisy one. Cells are drawn with the sets of flips
+that training cells have, each as often as they have it, and have them exactly.
 """
 
 from functools import partial
@@ -12,23 +13,24 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
+from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.losses import fit_autoencoder
-from voxplore.models.voxplore.token_latents import KnownTokens
-from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
-from voxplore.models.voxplore.upgrade import upgraded_tokens
-from voxplore.networks import RefinedDecoder, TokenDenoiser
-from voxplore.recipes import TokenSampling, TokensConfig
+from voxplore.models.voxplore.known_fields import KnownFields, recalled
+from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
+from voxplore.networks import FieldDenoiser, RefinedDecoder
+from voxplore.recipes import FieldSampling, FieldsConfig
 from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack
 
-__all__ = ["VoxPloreTokens"]
+__all__ = ["VoxPloreFields"]
 
 #: Cells whose sets of flips are drawn together; a drawing made in parts has the bytes of the whole at its multiples.
 _WINDOW = 256
@@ -36,33 +38,32 @@ _WINDOW = 256
 _ENCODED = 64
 
 
-class VoxPloreTokens(Generator):
-    """Encode, regulate, diffuse, repel, decode, over tokens."""
+class VoxPloreFields(Generator):
+    """Encode, regulate, diffuse, repel, decode, over fields."""
 
-    name: ClassVar[str] = "voxplore-tokens"
-    Config: ClassVar[type] = TokensConfig
-    config: TokensConfig
+    name: ClassVar[str] = "voxplore-field"
+    Config: ClassVar[type] = FieldsConfig
+    config: FieldsConfig
 
-    def __init__(self, config: TokensConfig, device: str = "auto"):
+    def __init__(self, config: FieldsConfig, device: str = "auto"):
         super().__init__(config, device)
         torch.manual_seed(config.seed)
-        network, squeeze = config.denoiser, config.autoencoder.squeeze
-        self.autoencoder = UnitNetworks(config.autoencoder).to(self.device)
-        self.encoder, self.decoder = self.autoencoder.encoder, self.autoencoder.decoder
-        if config.autoencoder.head:
-            self.decoder = RefinedDecoder(self.decoder, config.autoencoder.head).to(self.device)
-        shape = {"width": network.width, "layers": network.layers, "heads": network.heads}
-        told = network.untold is not None
-        self.denoiser = TokenDenoiser(grid=self.encoder.grid, squeeze=squeeze, told=told, **shape).to(self.device)
-        self.latents = KnownTokens(self.encoder.grid**3, squeeze, config.repelled_dimensions).to(self.device)
+        network, shape = config.denoiser, config.autoencoder
+        self.autoencoder = FieldNetworks(shape).to(self.device)
+        self.encoder, self.basis = self.autoencoder.encoder, self.autoencoder.basis
+        self.decoder = self.autoencoder.decoder
+        if shape.head:
+            self.decoder = RefinedDecoder(self.decoder, shape.head).to(self.device)
+        options = {"width": network.width, "layers": network.layers, "heads": network.heads}
+        values, told = (shape.patch // shape.scale) ** 3, network.untold is not None
+        self.denoiser = FieldDenoiser(grid=self.encoder.grid, values=values, told=told, **options).to(self.device)
+        self.latents = KnownFields(min(config.recalled, shape.components)).to(self.device)
         self.schedule = linear_schedule()
 
-    upgraded = staticmethod(upgraded_tokens)
-
     def parts(self) -> dict[str, nn.Module]:
-        return {"encoder": self.encoder, "decoder": self.decoder, "denoiser": self.denoiser, "latents": self.latents}
+        return {name: getattr(self, name) for name in ("encoder", "decoder", "basis", "denoiser", "latents")}
 
-    def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPloreTokens":
+    def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPloreFields":
         """Train autoencoder, denoiser and the decoder's head, if it has one, on cells (n, d, d, d) of the configured
         resolution, one after another."""
         checked_cells(cells, self.config.autoencoder.resolution)
@@ -79,7 +80,7 @@ class VoxPloreTokens(Generator):
         return self
 
     def generate(
-        self, n: int, *, seed: int, sampling: TokenSampling | None = None, condition: Any = None, first: int = 0
+        self, n: int, *, seed: int, sampling: FieldSampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
@@ -119,12 +120,12 @@ class VoxPloreTokens(Generator):
             found[int(group)] = rows, self._encoded(cells[rows].batches(_ENCODED), int(group))
         return found
 
-    def decode(self, latents: Tensor, group: int, sampling: TokenSampling | None = None) -> np.ndarray:
-        """Bool (n, d, d, d) of latents (n, k) in the encoder's own unit, for cells with the flips `group`, after the
-        steps on decoded values and voxels."""
+    def decode(self, latents: Tensor, group: int, sampling: FieldSampling | None = None) -> np.ndarray:
+        """Bool (n, d, d, d) of latents (n, k) of cells with the flips `group`, after the steps on decoded values and
+        voxels."""
 
         def decoded(part: Tensor, _: Tensor | None) -> Tensor:
-            return fixed_batch(lambda z: self.decoder(z, group), part, _ENCODED)
+            return fixed_batch(lambda z: self.decoder(self.autoencoder.patches(z, group), group), part, _ENCODED)
 
         return Chain(decoded, sampling or self.config.sampling, logits=True).cells(latents)
 
@@ -144,20 +145,37 @@ class VoxPloreTokens(Generator):
     def _fit_denoiser(
         self, known: dict[int, Tensor], densities: dict[int, np.ndarray], folder: Path
     ) -> dict[str, float]:
-        standard = {group: self.latents.standardise(latents) for group, latents in known.items()}
-        groups, shares = list(standard), np.array([len(part) for part in standard.values()], float)
+        groups, shares = list(known), np.array([len(part) for part in known.values()], float)
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            group = groups[rng.choice(len(groups), p=shares / shares.sum())]
-            rows = rng.integers(0, len(standard[group]), n)
-            density = self._told(densities[group][rows], rng)
-            denoise = lambda x_t, time: self.denoiser(x_t, time, group, density)  # noqa: E731
-            x_0 = standard[group][torch.from_numpy(rows).to(self.device)]
-            return diffusion_loss(denoise, x_0, self.schedule, **options), {}
+            place = int(rng.choice(len(groups), p=shares / shares.sum()))
+            rows = rng.integers(0, len(known[groups[place]]), n)
+            density = self._told(densities[groups[place]][rows], rng)
+            own = torch.from_numpy(rows).to(self.device)
+            denoise = partial(self._denoised, place=place, memory=self.latents.of(place)[0], density=density, own=own)
+            return diffusion_loss(denoise, known[groups[place]][own], self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
+
+    def _denoised(
+        self,
+        x_t: Tensor,
+        time: Tensor,
+        *,
+        place: int,
+        memory: Tensor,
+        density: Tensor | None = None,
+        own: Tensor | None = None,
+    ) -> Tensor:
+        """The prediction (n, k) for noisy latents (n, k) with the flips at `place`. memory: known latents; own: those
+        that x_t was made of, in training."""
+        group = int(self.latents.groups[place])
+        times = (time * self.schedule.steps).round().long()
+        known = recalled(memory, x_t, self.schedule.on(x_t.device)[times], own)
+        shown = [self.basis.spread(part, group) for part in (x_t, known)]
+        return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, density), group)
 
     def _told(self, densities: np.ndarray, rng: np.random.Generator) -> Tensor | None:
         """Relative densities (n,) as the denoiser is told them in training: NaN for the share that it is not."""
@@ -172,10 +190,11 @@ class VoxPloreTokens(Generator):
 
         def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
             voxels, group = batch
-            latents = self.encoder(voxels, group)
+            latents = self.autoencoder.encoded(voxels, group)
             noise = self.config.head_noise * torch.rand(n, 1, device=latents.device) * torch.randn_like(latents)
             wanted = unit_voxels(voxels, decoder.decoder, group)
-            return self.autoencoder.error(decoder.unit(latents + noise, group).float(), wanted), {}
+            shown = self.autoencoder.patches(latents + noise, group)
+            return self.autoencoder.error(decoder.unit(shown, group).float(), wanted), {}
 
         options = {**vars(self.config.head_training), "seed": self.config.seed, "device": self.device}
         self.autoencoder.requires_grad_(False)
@@ -190,13 +209,13 @@ class VoxPloreTokens(Generator):
         edges = self.latents.counts.cumsum(0).cpu().numpy()
         return np.searchsorted(edges, noise.below(int(edges[-1])), side="right")
 
-    def _cells(self, place: int, sampling: TokenSampling, noise: CellNoise, wanted: dict[str, Tensor]) -> np.ndarray:
+    def _cells(self, place: int, sampling: FieldSampling, noise: CellNoise, wanted: dict[str, Tensor]) -> np.ndarray:
         """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells and what is asked of them."""
         group, density = int(self.latents.groups[place]), wanted.get(DENSITY)
         density = None if density is None else density.float().to(self.device)
-        noise.shape = (self.latents.length(place),)
+        noise.shape = (self.basis.length(group),)
         latents = sample(
-            lambda x_t, time: self.denoiser(x_t, time, group, density),
+            partial(self._denoised, place=place, memory=self.latents.of(place)[0], density=density),
             noise,
             self.schedule,
             steps=sampling.steps,
@@ -204,16 +223,21 @@ class VoxPloreTokens(Generator):
             prediction=self.config.denoiser.prediction,
             guide=self._guide(place, sampling),
         )
-        return self.decode(self.latents.restore(latents), group, sampling)
+        return self.decode(latents, group, sampling)
 
-    def _guide(self, place: int, sampling: TokenSampling):
-        """SRR in the leading principal components of the known latents with the same flips."""
+    def _guide(self, place: int, sampling: FieldSampling):
+        """SRR among the first numbers of the known latents with the same flips."""
         srr = sampling.srr
-        known, axes, spacing = self.latents.of(place)
+        known, spacing = self.latents.of(place)
         if srr is None or spacing == 0:
             return None
-        push = srr_guide(known, **srr.at(spacing))
-        return lambda x_s, x_t, spanned: push(x_s @ axes, x_t @ axes, spanned) @ axes.T
+        q = min(known.shape[1], self.basis.length(int(self.latents.groups[place])))
+        push = srr_guide(known[:, :q], **srr.at(spacing))
+
+        def guide(x_s: Tensor, x_t: Tensor, spanned: int) -> Tensor:
+            return functional.pad(push(x_s[:, :q], x_t[:, :q], spanned), (0, x_s.shape[1] - q))
+
+        return guide
 
     @torch.no_grad()
     def _encoded(self, batches: Any, group: int) -> Tensor:
@@ -221,5 +245,5 @@ class VoxPloreTokens(Generator):
         parts = []
         for voxels in batches:
             inputs = torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8)).to(self.device)
-            parts.append(fixed_batch(lambda x: self.encoder(x, group), inputs, _ENCODED))
+            parts.append(fixed_batch(lambda x: self.autoencoder.encoded(x, group), inputs, _ENCODED))
         return torch.cat(parts)

@@ -1,30 +1,30 @@
-"""Configuration of VoxPlore with token latents, and its named rows (our choice throughout, but for RAS and SRR)."""
+"""Configuration of VoxPlore with field latents, and its named rows (our choice throughout, but for RAS and SRR)."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from voxplore.errors import VoxploreError
-from voxplore.recipes.autoencoders import TokenAutoencoder
+from voxplore.recipes.autoencoders import FieldAutoencoder
 from voxplore.recipes.common import Augment, Training
 from voxplore.recipes.steps import LargestPiece, Levels, Redraw
-from voxplore.recipes.voxplore import RAS, SRR, Loss, Regularisation, Sink, checked_steps
+from voxplore.recipes.voxplore import RAS, SRR, Contrastive, Loss, Regularisation, Sink, checked_steps
 from voxplore.recipes.voxplore_rows import SETS
 
-__all__ = ["TokenDenoiserShape", "TokenSampling", "TokensConfig", "tokens_recipes"]
+__all__ = ["FieldDenoiserShape", "FieldSampling", "FieldsConfig", "fields_recipes"]
 
-#: Latents that the denoiser is shown; shells, of fewer tokens, are learnt sooner.
-_LATENTS, _LATENTS_OF_SHELLS = 2_400_000, 1_000_000
+#: Latents that the denoiser is shown; shells, of fewer patches, take less time.
+_LATENTS, _LATENTS_OF_SHELLS = 1_200_000, 1_600_000
 
 
 @dataclass(frozen=True)
-class TokenDenoiserShape:
-    """The transformer over tokens (`networks/token_denoiser.py`) and its diffusion (Eq. 2)."""
+class FieldDenoiserShape:
+    """The transformer over patches of fields (`networks/field_denoiser.py`) and its diffusion (Eq. 2)."""
 
-    width: int = 192
-    layers: int = 8
-    heads: int = 6
+    width: int = 128
+    layers: int = 6
+    heads: int = 4
     prediction: Literal["epsilon", "velocity"] = "velocity"
-    noise_levels: tuple[float, ...] = ()
+    noise_levels: tuple[float, ...] = (-0.7, 1.2)
     """Mean and deviation of the logarithm of the noise, relative to the signal, at which it is trained; none: times are
     drawn evenly (paper)."""
 
@@ -38,7 +38,7 @@ class TokenDenoiserShape:
 
 
 @dataclass(frozen=True)
-class TokenSampling:
+class FieldSampling:
     """How cells are drawn."""
 
     sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
@@ -56,62 +56,62 @@ class TokenSampling:
 
 
 @dataclass(frozen=True)
-class TokensConfig:
-    """All of VoxPlore with token latents."""
+class FieldsConfig:
+    """All of VoxPlore with field latents."""
 
-    autoencoder: TokenAutoencoder = field(default_factory=TokenAutoencoder)
-    regularisation: Regularisation = field(default_factory=lambda: RAS(sink=1e-2))
+    autoencoder: FieldAutoencoder = field(default_factory=FieldAutoencoder)
+    regularisation: Regularisation = field(default_factory=lambda: RAS(sink=1.0))
     """In latents of another length than 128 distances are scaled to those of 128 numbers, so that weights keep their
-    meaning."""
-    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.3))
+    meaning. The sink pulls what RAS adds to a latent, not the latent, to zero (`models/voxplore/field_networks.py`)."""
+    loss: Loss = field(default_factory=lambda: Loss(negative_share=0.25, noise=0.1))
     augment: Augment = "six"
-    autoencoder_training: Training = Training(400_000, 32, decay=0.4, precision="bf16")
-    denoiser: TokenDenoiserShape = field(default_factory=TokenDenoiserShape)
-    denoiser_training: Training = Training(1_200_000, 64, 5e-4, decay=0.4, precision="bf16")
+    autoencoder_training: Training = Training(300_000, 32, decay=0.4, precision="bf16")
+    denoiser: FieldDenoiserShape = field(default_factory=FieldDenoiserShape)
+    denoiser_training: Training = Training(1_200_000, 16, decay=0.4, precision="bf16")
     head_training: Training = Training(40_000, 16, 2e-3, decay=0.5, precision="bf16")
-    head_noise: float = 0.6
+    head_noise: float = 0.3
     """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""
-    repelled_dimensions: int = 64
-    """Principal components of the known latents of one set of flips in which SRR measures distances."""
-    sampling: TokenSampling = field(default_factory=TokenSampling)
+    recalled: int = 96
+    """Numbers of each known latent that are kept, those of largest spread: the denoiser is shown them, and SRR measures
+    distances in them."""
+    sampling: FieldSampling = field(default_factory=FieldSampling)
     seed: int = 0
 
 
-def tokens_recipes() -> dict[str, TokensConfig]:
-    """Name -> configuration of every row with token latents."""
-    denoiser, training = TokenDenoiserShape(noise_levels=(-0.2, 1.0)), TokensConfig.denoiser_training
-    shape = TokenAutoencoder(scale=2, head=(16, 48, 96))
-    base = TokensConfig(shape, denoiser=denoiser, denoiser_training=replace(training, batch=16, learning_rate=1e-3))
+def fields_recipes() -> dict[str, FieldsConfig]:
+    """Name -> configuration of every row with field latents."""
+    base = FieldsConfig(FieldAutoencoder(head=(16, 48, 96)))
     variants = {
-        "voxplore-tokens-noreg": replace(base, regularisation=Sink(1e-3)),
-        "voxplore-tokens-nohead": replace(base, autoencoder=TokenAutoencoder(scale=2)),
-        "voxplore-tokens-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
-        "voxplore-tokens-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
+        "voxplore-field-noreg": replace(base, regularisation=Sink(1.0)),
+        "voxplore-field-contrastive": replace(base, regularisation=Contrastive(sink=1.0)),
+        "voxplore-field-nohead": replace(base, autoencoder=FieldAutoencoder()),
+        "voxplore-field-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
+        "voxplore-field-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
     }
     recipes = {}
     for cells in SETS:
-        told = replace(denoiser, untold=0.5 if cells == "both" else None)
+        told = replace(base.denoiser, untold=0.5 if cells == "both" else None)
         longer = replace(base.denoiser_training, cells=_LATENTS_OF_SHELLS if "shell" in cells else _LATENTS)
-        for name, config in {"voxplore-tokens": base, **(variants if cells in ("nets", "shells") else {})}.items():
+        for name, config in {"voxplore-field": base, **(variants if cells in ("nets", "shells") else {})}.items():
             recipes[f"{name}-{cells}-medium"] = replace(config, denoiser=told, denoiser_training=longer)
             recipes[f"{name}-{cells}-tiny"] = _tiny(replace(config, denoiser=told))
     return recipes
 
 
-def _tiny(config: TokensConfig) -> TokensConfig:
+def _tiny(config: FieldsConfig) -> FieldsConfig:
     """The same at 16^3, a size for tests: seconds on one core."""
     autoencoder = replace(
         config.autoencoder,
         resolution=16,
+        scale=1,
+        components=64,
         patch=4,
         margin=1,
-        scale=1,
         width=32,
         layers=1,
         decoder_layers=1,
         heads=4,
         feed_forward=64,
-        squeeze=8,
         head=(4, 8) if config.autoencoder.head else (),
     )
     return replace(
@@ -123,6 +123,6 @@ def _tiny(config: TokensConfig) -> TokensConfig:
         denoiser_training=replace(
             config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"
         ),
-        repelled_dimensions=8,
+        recalled=16,
         sampling=replace(config.sampling, steps=10, batch=8),
     )
