@@ -1,4 +1,4 @@
-"""Rows about generators: Table 1, the closed form, token latents, the shipped model, families, resolutions."""
+"""Rows about generators: Table 1, the closed form, field latents, the shipped model, families, resolutions."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ MODELS = {
     "nets": (
         "closed-form",
         "voxplore-paper",
-        "voxplore-tokens",
+        "voxplore-field",
         "dit3d",
         "yang2024",
         "xcube",
@@ -23,7 +23,7 @@ MODELS = {
     "shells": (
         "closed-form",
         "voxplore-paper",
-        "voxplore-tokens",
+        "voxplore-field",
         "dit3d",
         "yang2024",
         "xcube",
@@ -42,8 +42,8 @@ ONE_SIZE = {
     ("closed-form", "medium"): "closed-form-{cells}-small",
     ("voxplore-paper", "small"): "voxplore-paper-{cells}-medium",
     ("voxplore-paper", "full"): "voxplore-published-{cells}-full",
-    ("voxplore-tokens", "small"): "voxplore-tokens-{cells}-medium",
-    ("voxplore-tokens", "full"): "voxplore-tokens-{cells}-medium",
+    ("voxplore-field", "small"): "voxplore-field-{cells}-medium",
+    ("voxplore-field", "full"): "voxplore-field-{cells}-medium",
 }
 
 
@@ -79,7 +79,7 @@ def table1(s: Setting, cells: str) -> list[Step]:
 #: VoxPlore at 24^3, and the share of the budget that each stage takes.
 AT_24 = {
     "voxplore-paper": ({"patch": 4, "margin": 1}, {"autoencoder": 0.5, "denoiser": 0.5}),
-    "voxplore-tokens": ({"patch": 6, "margin": 1, "scale": 1}, {"autoencoder": 0.3, "denoiser": 0.55, "head": 0.15}),
+    "voxplore-field": ({"patch": 6, "margin": 1, "scale": 1}, {"autoencoder": 0.3, "denoiser": 0.55, "head": 0.15}),
 }
 
 
@@ -126,9 +126,9 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
     return [step for model in (trained, symmetrised) for step in _measured(s, model, data)]
 
 
-def tokens(s: Setting, cells: str) -> list[Step]:
-    """Token latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    return _variants(s, cells, "tokens", ("plain", "nohead", "largest", "noreg", "nosrr"))
+def field(s: Setting, cells: str) -> list[Step]:
+    """Field latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
+    return _variants(s, cells, "field", ("plain", "nohead", "largest", "noreg", "contrastive", "nosrr"))
 
 
 def paper(s: Setting, cells: str) -> list[Step]:

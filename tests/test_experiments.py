@@ -113,8 +113,8 @@ def test_what_exists_is_not_made_again_nor_what_it_needs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("base", "variant", "stages"),
     [
-        ("voxplore-tokens-nets-medium", "voxplore-tokens-nosrr-nets-medium", ["autoencoder", "denoiser", "head"]),
-        ("voxplore-tokens-nets-medium", "voxplore-tokens-nohead-nets-medium", ["autoencoder", "denoiser"]),
+        ("voxplore-field-nets-medium", "voxplore-field-nosrr-nets-medium", ["autoencoder", "denoiser", "head"]),
+        ("voxplore-field-nets-medium", "voxplore-field-nohead-nets-medium", ["autoencoder", "denoiser"]),
         ("voxplore-paper-nets-medium", "voxplore-paper-nosrr-nets-medium", ["autoencoder", "denoiser"]),
         ("voxplore-paper-nets-medium", "voxplore-paper-velocity-nets-medium", ["autoencoder"]),
         ("closed-form-nets-small", "closed-form-sym-nets-small", ["autoencoder"]),

@@ -1,8 +1,8 @@
 """Networks with plain arguments: no configuration objects, no cells, torch alone."""
 
 from voxplore.networks.autoencoder import Decoder, Encoder
-from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.distance_field import distance_field
+from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.field_basis import FieldBasis
 from voxplore.networks.field_denoiser import FieldDenoiser
 from voxplore.networks.mlp import ResidualMLP

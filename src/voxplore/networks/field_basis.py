@@ -1,12 +1,11 @@
 """Principal components of fields on a periodic cell, each even or odd under every flip of the cube (our choice).
 
-Split into parts that are even or odd along each axis, a field of s^3 blocks is eight parts of (s / 2)^3 numbers. Training
-cells in all orientations and their mirror images have no correlation between parts, so that each part has principal
-components of its own. A cell that equals itself after some flips has numbers in those parts alone that these flips
-leave: its latent is as much shorter as its asymmetric unit is smaller.
+Split into parts that are even or odd along each axis, a field of s^3 blocks is eight parts of (s / 2)^3 numbers.
+Between parts cells and their mirror images have no correlation, so that each part has principal components of its own.
+A cell that equals itself after some flips has numbers in those parts alone that these flips leave: its latent is as
+much shorter as its asymmetric unit is smaller.
 """
 
-import itertools
 from collections.abc import Iterable
 
 import torch
@@ -154,4 +153,3 @@ def _joined(split: Tensor) -> Tensor:
         even, odd = fields.narrow(axis, 0, half), fields.narrow(axis, half, half)
         fields = torch.cat([even + odd, (even - odd).flip(axis)], axis) / 2**0.5
     return fields
-

@@ -1,7 +1,8 @@
 """A transformer that denoises fields: the patches of one asymmetric unit, conditioned on time, on what known cells make
 of the noisy field and, where it is told, on the relative density of the cell (our choice).
 
-That a denoiser may look up training samples is due to Blattmann et al. (2022, "Semi-parametric neural image synthesis").
+That a denoiser may look up training samples is due to Blattmann et al. (2022, "Semi-parametric neural image
+synthesis").
 
 The layers are those of DiT (Peebles & Xie, 2023): the time scales, shifts and gates each of them, and starts at zero.
 """

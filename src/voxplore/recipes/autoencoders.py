@@ -70,7 +70,8 @@ class FieldAutoencoder:
 @dataclass(frozen=True)
 class UnitAutoencoder:
     """The paper's network as a CPU can train it: the patch transformer on the asymmetric unit of each cell
-    (`networks/unit_autoencoder.py`), with the paper's one latent a cell (App. B.1) behind MLPs. The flips that a cell has are told to both halves."""
+    (`networks/unit_autoencoder.py`), with the paper's one latent a cell (App. B.1) behind MLPs. The flips that a cell
+    has are told to both halves."""
 
     name: Literal["unit"] = field(default="unit", kw_only=True)
     resolution: int = 48

@@ -1,4 +1,4 @@
-"""VoxPlore with token latents, at its tiny size."""
+"""VoxPlore with field latents, at its tiny size."""
 
 import dataclasses
 
@@ -11,11 +11,13 @@ from voxplore.data.synthetic.nets import build_nets
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxplore.decoding import connected, largest_piece
+from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
+from voxplore.models.voxplore.known_fields import recalled
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
-from voxplore.recipes import LargestPiece, Redraw, TokenAutoencoder, UnitAutoencoder
+from voxplore.recipes import FieldAutoencoder, LargestPiece, Redraw, UnitAutoencoder
 from voxplore.unitcells import UnitCells
 
 SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
@@ -28,12 +30,12 @@ def cells() -> UnitCells:
 
 @pytest.fixture(scope="module")
 def model(cells, tmp_path_factory):
-    config = vp.RECIPES["voxplore-tokens-nets-tiny"]
+    config = vp.RECIPES["voxplore-field-nets-tiny"]
     short = dataclasses.replace(config.autoencoder_training, cells=1600)
     config = dataclasses.replace(
         config, autoencoder_training=short, denoiser_training=dataclasses.replace(short, ema=0.9)
     )
-    return vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path_factory.mktemp("run"))
+    return vp.MODELS["voxplore-field"](config, "cpu").fit(cells, tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.parametrize("group", SUBGROUPS)
@@ -126,28 +128,28 @@ def test_a_trained_head_corrects_what_the_decoder_makes_of_latents_with_noise(mo
         voxels, group = batches.draw(32, np.random.default_rng(seed))
         shown = torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8))
         with torch.no_grad():
-            latents = model.encoder(shown, group)
-            latents = latents + 0.4 * torch.randn_like(latents)
+            latents = model.autoencoder.encoded(shown, group)
+            patches = model.autoencoder.patches(latents + 0.2 * torch.randn_like(latents), group)
             wanted = unit_voxels(shown, plain, group)
-            found["with"] += float(error(model.decoder.unit(latents, group), wanted))
-            found["without"] += float(error(plain.unit(latents, group), wanted))
+            found["with"] += float(error(model.decoder.unit(patches, group), wanted))
+            found["without"] += float(error(plain.unit(patches, group), wanted))
     assert found["with"] < 0.98 * found["without"]
 
 
 def test_a_head_with_more_levels_than_the_blocks_can_be_halved_is_refused():
     with pytest.raises(VoxploreError, match="levels that halve a side of 24, got 5 levels"):
-        UnitNetworks(TokenAutoencoder(scale=2, head=(4, 4, 4, 4, 4)))
+        FieldNetworks(FieldAutoencoder(head=(4, 4, 4, 4, 4)))
 
 
 @pytest.fixture(scope="module")
 def told(cells, tmp_path_factory):
-    config = vp.RECIPES["voxplore-tokens-both-tiny"]
+    config = vp.RECIPES["voxplore-field-both-tiny"]
     short = dataclasses.replace(config.autoencoder_training, cells=1600)
     denoiser = dataclasses.replace(config.denoiser_training, cells=9_600, batch=16)
     options = {"autoencoder_training": short, "denoiser_training": denoiser}
     options["head_training"] = dataclasses.replace(config.head_training, cells=320)
     config = dataclasses.replace(config, **options)
-    return vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path_factory.mktemp("told"))
+    return vp.MODELS["voxplore-field"](config, "cpu").fit(cells, tmp_path_factory.mktemp("told"))
 
 
 def test_a_denoiser_told_densities_draws_denser_cells_when_asked_and_without_being_asked(told, cells):
@@ -162,7 +164,7 @@ def test_a_denoiser_told_densities_draws_denser_cells_when_asked_and_without_bei
 
 
 def test_a_part_of_a_drawing_asked_for_densities_has_the_bytes_of_the_whole(told, monkeypatch):
-    monkeypatch.setattr("voxplore.models.voxplore.tokens._WINDOW", 8)
+    monkeypatch.setattr("voxplore.models.voxplore.fields._WINDOW", 8)
     first = told.together(None)
     wanted = np.linspace(0.2, 0.5, first + 4)
     whole = told.generate(len(wanted), seed=4, condition={"relative_density": wanted})
@@ -191,6 +193,54 @@ def test_a_model_that_was_told_nothing_refuses_a_condition(model):
 def test_patches_and_margins_that_no_block_divides_are_refused():
     with pytest.raises(VoxploreError, match="multiples of it, got 8 and 1"):
         UnitNetworks(UnitAutoencoder(scale=2, margin=1))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"margin": 1}, "multiples, got 48, 12 and 1"), ({"scale": 1}, "at most 36 blocks")],
+)
+def test_fields_of_blocks_that_do_not_fit_are_refused(change, said):
+    with pytest.raises(VoxploreError, match=said):
+        FieldNetworks(FieldAutoencoder(**change))
+
+
+def test_latents_start_as_the_principal_components_of_the_cells_fields(cells):
+    """Before training: no correction, and what comes back is the field but for the components left out."""
+    networks = FieldNetworks(vp.RECIPES["voxplore-field-nets-tiny"].autoencoder)
+    batches = UnitBatches(cells, ORIENTATIONS)
+    networks.start(batches, len(cells), seed=0)
+    for seed in range(6):
+        voxels, group = batches.draw(8, np.random.default_rng(seed))
+        shown = torch.from_numpy(voxels.view(np.uint8))
+        with torch.no_grad():
+            latents, correction = networks.corrected(shown, group)
+            fields = networks._fields(shown)
+            error = fields - networks.basis.fields(latents, group)
+        assert float(correction.abs().max()) == 0.0
+        assert float(error.square().mean()) < 0.1 * float(fields.var())
+
+
+def test_training_moves_latents_off_the_principal_components_but_not_far(model, cells):
+    shown, group = UnitBatches(cells, ORIENTATIONS).draw(32, np.random.default_rng(0))
+    with torch.no_grad():
+        latents, correction = model.autoencoder.corrected(torch.from_numpy(shown.view(np.uint8)), group)
+    assert 0 < float(correction.square().mean()) < 0.3 * float(latents.square().mean())
+
+
+def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
+    """Against the sum written out; one that is left out has no part in it."""
+    torch.manual_seed(0)
+    known, x_t, alpha_bar = torch.randn(7, 3), torch.randn(4, 5), torch.tensor([0.9, 0.5, 0.2, 0.01])
+    own = torch.tensor([0, 3, 3, 6])
+    found = recalled(known, x_t, alpha_bar, own)
+    assert found.shape == (4, 5)
+    assert (found[:, 3:] == 0).all()
+    for i in range(4):
+        others = [j for j in range(7) if j != own[i]]
+        variance = 2.0 * (1 - alpha_bar[i]) / alpha_bar[i]
+        distance = torch.stack([(x_t[i, :3] / alpha_bar[i].sqrt() - known[j]).square().sum() for j in others])
+        chance = (-distance / (2 * variance)).softmax(0)
+        torch.testing.assert_close(found[i, :3], (chance[:, None] * known[others]).sum(0))
 
 
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])
@@ -235,11 +285,11 @@ def test_repulsion_moves_drawings_and_none_leaves_them(model):
 
 
 def test_a_second_fit_in_the_same_folder_goes_on_where_the_first_ended(cells, tmp_path):
-    config = vp.RECIPES["voxplore-tokens-nets-tiny"]
+    config = vp.RECIPES["voxplore-field-nets-tiny"]
     short = dataclasses.replace(config.autoencoder_training, cells=320)
     config = dataclasses.replace(config, autoencoder_training=short, denoiser_training=short)
-    first = vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path)
-    second = vp.MODELS["voxplore-tokens"](config, "cpu").fit(cells, tmp_path)
+    first = vp.MODELS["voxplore-field"](config, "cpu").fit(cells, tmp_path)
+    second = vp.MODELS["voxplore-field"](config, "cpu").fit(cells, tmp_path)
     np.testing.assert_array_equal(first.generate(4, seed=0).packed, second.generate(4, seed=0).packed)
 
 
@@ -248,7 +298,7 @@ def test_reconstruction_keeps_the_cells_flips(model, cells):
     assert (again & flip_group(cells[:16].voxels()) == flip_group(cells[:16].voxels())).all()
 
 
-def test_tokens_take_the_same_steps_of_post_processing(model):
+def test_fields_take_the_same_steps_of_post_processing(model):
     sampling = model.config.sampling
     plain = model.generate(20, seed=3).voxels()
     piece = model.generate(20, seed=3, sampling=dataclasses.replace(sampling, after=(LargestPiece(),))).voxels()

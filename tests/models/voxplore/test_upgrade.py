@@ -8,7 +8,7 @@ import pytest
 import voxplore as vp
 from voxplore.config import from_dict
 from voxplore.models import model_folder
-from voxplore.models.voxplore.upgrade import upgraded, upgraded_tokens
+from voxplore.models.voxplore.upgrade import upgraded
 from voxplore.recipes import (
     RECIPES,
     ClosedForm,
@@ -23,7 +23,6 @@ from voxplore.recipes import (
     ResidualDenoiser,
     Sink,
     Symmetrise,
-    TokensConfig,
     VoxPloreConfig,
 )
 
@@ -154,29 +153,13 @@ def test_a_field_that_is_gone_is_refused_by_its_name_where_it_said_something_els
         read(changed(part, **{field: value}))
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith(("voxplore-", "closed-form"))])
+@pytest.mark.parametrize("name", [name for name, config in RECIPES.items() if isinstance(config, VoxPloreConfig)])
 def test_a_configuration_of_this_version_stays_as_it_is(name):
     config = RECIPES[name]
     data = vp.config.to_dict(config)
-    change = upgraded_tokens if isinstance(config, TokensConfig) else upgraded
-    assert change(data) is data
+    assert upgraded(data) is data
 
 
 @pytest.mark.parametrize("data", [None, 3, [], {}, {"autoencoder": 3}, {"autoencoder": {}, "denoiser": []}])
 def test_what_is_no_configuration_is_left_for_the_reader_to_refuse(data):
     assert upgraded(data) is data
-    assert upgraded_tokens(data) is data
-
-
-def test_a_token_model_of_an_earlier_version_has_the_same_numbers():
-    row = RECIPES["voxplore-tokens-largest-nets-medium"]
-    data = vp.config.to_dict(row)
-    ras = data.pop("regularisation")
-    del ras["name"], data["autoencoder"]["name"], data["loss"]["negative_mix"]
-    data["autoencoder"] |= {"bottleneck": 0, "latent": 128}
-    data["loss"]["dice"] = 0.3
-    data["denoiser"] |= {"steps": 1000, "beta_first": 1e-4, "beta_last": 0.02}
-    data["sampling"]["after"] = ["largest_piece"]
-    assert from_dict(TokensConfig, upgraded_tokens({**data, "ras": ras}), "config.json") == row
-    without = from_dict(TokensConfig, upgraded_tokens({**data, "ras": None}), "config.json")
-    assert without.regularisation == RECIPES["voxplore-tokens-noreg-nets-medium"].regularisation

@@ -17,7 +17,7 @@ from voxplore.models.voxplore.decoding import (
     shortest_steps,
     symmetrised,
 )
-from voxplore.recipes import Levels, MatchDensity, Orient, Redraw, Sampling, Step, Symmetrise, FieldSampling
+from voxplore.recipes import FieldSampling, Levels, MatchDensity, Orient, Redraw, Sampling, Step, Symmetrise
 from voxplore.recipes.steps import DRAWING
 
 __all__ = ["Chain", "Draw", "with_drawing_steps"]

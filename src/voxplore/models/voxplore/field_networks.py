@@ -86,4 +86,3 @@ def _check(shape: FieldAutoencoder) -> None:
         raise VoxploreError("autoencoder.resolution", expected=expected, got=f"{side} blocks")
     if levels and side % 2 ** (levels - 1):
         raise VoxploreError("autoencoder.head", expected=f"levels that halve a side of {side}", got=f"{levels} levels")
-

@@ -1,9 +1,9 @@
 """VoxPlore with field latents: the paper's steps where a latent is made of components of the cell's distance field.
 
 Encode, regulate (RAS), diffuse, repel (SRR), decode, as in Sec. 4; what differs is the latent and the denoiser. Cells
-alike have latents alike (`networks/distance_field.py`), so that a denoiser learns from fewer of them; it is a transformer
-over patches of the field and is shown what known latents make of the noisy one. Cells are drawn with the sets of flips
-that training cells have, each as often as they have it, and have them exactly.
+alike have latents alike (`networks/distance_field.py`), so that a denoiser learns from fewer of them; it is a
+transformer over patches of the field and is shown what known latents make of the noisy one. Cells are drawn with the
+sets of flips that training cells have, each as often as they have it, and have them exactly.
 """
 
 from functools import partial
@@ -22,8 +22,8 @@ from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.known_fields import KnownFields, recalled
+from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
 from voxplore.recipes import FieldSampling, FieldsConfig

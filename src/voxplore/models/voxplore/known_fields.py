@@ -1,4 +1,4 @@
-"""Known latents of field autoencoders, one list for each set of flips: what SRR pushes from and the denoiser recalls."""
+"""Known latents of field autoencoders, by their flips: SRR pushes from them, the denoiser recalls them."""
 
 import torch
 from torch import Tensor, nn
