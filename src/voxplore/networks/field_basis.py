@@ -34,16 +34,17 @@ class FieldBasis(nn.Module):
 
     def __init__(self, *, side: int, components: int, whitening: float, edge: int):
         super().__init__()
-        self.side, self.half, self.edge, self.whitening = side, side // 2, edge, whitening
-        self.register_buffer("mean", torch.zeros(self.half**3))
-        self.register_buffer("axes", torch.zeros(components, self.half**3))
+        self.side, self.edge, self.whitening = side, edge, whitening
+        size = (side // 2) ** 3
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("axes", torch.zeros(components, size))
         self.register_buffer("parts", torch.zeros(components, dtype=torch.uint8))
         self.register_buffer("deviations", torch.ones(components))
 
     @torch.no_grad()
     def start(self, fields: Iterable[Tensor], orders: Iterable[tuple[int, ...]]) -> None:
         """Take mean and components of fields, batches of (n, s, s, s), with their axes in all of `orders`."""
-        size, home = self.half**3, self.mean.device
+        size, home = len(self.mean), self.mean.device
         sums, products, n = torch.zeros(size, device=home), torch.zeros(8, size, size, device=home), 0
         for field in fields:
             split = _split(field)
@@ -51,12 +52,12 @@ class FieldBasis(nn.Module):
             products += torch.einsum("npi,npj->pij", split, split)
             n += len(field)
         orders = list(orders)
-        cube = 3 * (self.half,)
-        mean = sum(sums.reshape(cube).permute(order) for order in orders) / (n * len(orders))
+        cube = 3 * (self.side // 2,)
+        mean = torch.stack([sums.reshape(cube).permute(order) for order in orders]).mean(0) / n
         moments = products.reshape(2, 2, 2, *cube, *cube) / n
-        moments = sum(moments.permute([*o, *(3 + a for a in o), *(6 + a for a in o)]) for o in orders) / len(orders)  # pyright: ignore
-        moments = moments.reshape(8, size, size)
-        self.mean.copy_(mean.flatten())  # pyright: ignore
+        turned = [moments.permute([first + axis for first in (0, 3, 6) for axis in order]) for order in orders]
+        moments = torch.stack(turned).mean(0).reshape(8, size, size)
+        self.mean.copy_(mean.flatten())
         moments[0] -= self.mean[:, None] * self.mean
         # In double precision on the CPU: the order of nearly equal components is then the same on every machine.
         values, vectors = torch.linalg.eigh(moments.double().cpu())
@@ -117,7 +118,7 @@ class FieldBasis(nn.Module):
     def _summed(self, lengths: Tensor, group: int) -> Tensor:
         """The inverse of `_along`: split fields (n, 8, (s / 2)^3)."""
         rows = self.rows(group)
-        split = lengths.new_zeros(len(lengths), 8, self.half**3)
+        split = lengths.new_zeros(len(lengths), 8, len(self.mean))
         with torch.autocast(lengths.device.type, enabled=False):
             for part, places in self._places(rows):
                 split[:, part] = lengths[:, places] @ self.axes[rows[places]]

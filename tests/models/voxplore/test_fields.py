@@ -13,7 +13,7 @@ from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operat
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.known_fields import recalled
+from voxplore.models.voxplore.known_fields import neighbours, recalled
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
@@ -228,19 +228,28 @@ def test_training_moves_latents_off_the_principal_components_but_not_far(model, 
 
 
 def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
-    """Against the sum written out; one that is left out has no part in it."""
+    """Against the sum written out; where a density is asked for, cells of others count less."""
     torch.manual_seed(0)
     known, x_t, alpha_bar = torch.randn(7, 3), torch.randn(4, 5), torch.tensor([0.9, 0.5, 0.2, 0.01])
-    own = torch.tensor([0, 3, 3, 6])
-    found = recalled(known, x_t, alpha_bar, own)
+    density, asked = torch.rand(7) * 0.2, torch.tensor([0.1, torch.nan, 0.15, torch.nan])
+    found = recalled((known, density), x_t, alpha_bar, asked)
     assert found.shape == (4, 5)
     assert (found[:, 3:] == 0).all()
     for i in range(4):
-        others = [j for j in range(7) if j != own[i]]
         variance = 2.0 * (1 - alpha_bar[i]) / alpha_bar[i]
-        distance = torch.stack([(x_t[i, :3] / alpha_bar[i].sqrt() - known[j]).square().sum() for j in others])
-        chance = (-distance / (2 * variance)).softmax(0)
-        torch.testing.assert_close(found[i, :3], (chance[:, None] * known[others]).sum(0))
+        distance = (x_t[i, :3] / alpha_bar[i].sqrt() - known).square().sum(1)
+        off = 0.0 if asked[i].isnan() else 0.5 * ((asked[i] - density) / 0.02).square()
+        chance = (-distance / (2 * variance) - off).softmax(0)
+        torch.testing.assert_close(found[i, :3], (chance[:, None] * known).sum(0))
+
+
+def test_neighbours_are_the_nearest_others():
+    torch.manual_seed(0)
+    latents = torch.randn(50, 6)
+    apart = torch.cdist(latents, latents) + torch.diag(torch.full((50,), torch.inf))
+    np.testing.assert_array_equal(neighbours(latents, 3), apart.argsort(1)[:, :3].numpy())
+    assert (neighbours(torch.zeros(3, 2), 4) != np.arange(3)[:, None]).all()
+    assert neighbours(latents[:1], 4).tolist() == [[0]]
 
 
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])

@@ -22,7 +22,7 @@ from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.known_fields import KnownFields, recalled
+from voxplore.models.voxplore.known_fields import KnownFields, neighbours, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
@@ -72,8 +72,9 @@ class VoxPloreFields(Generator):
             "autoencoder": fit_autoencoder(self.autoencoder, batches, len(cells), self.config, folder, self.device)
         }
         known = self._known(batches)
-        self.latents.learn(known)
-        stages["denoiser"] = self._fit_denoiser(known, {group: batches.densities(group) for group in known}, folder)
+        densities = {group: batches.densities(group) for group in known}
+        self.latents.learn(known, densities)
+        stages["denoiser"] = self._fit_denoiser(known, densities, folder)
         if isinstance(self.decoder, RefinedDecoder):
             stages["head"] = self._fit_head(self.decoder, batches, folder)
         self.trained = training_facts(cells, stages)
@@ -146,15 +147,20 @@ class VoxPloreFields(Generator):
         self, known: dict[int, Tensor], densities: dict[int, np.ndarray], folder: Path
     ) -> dict[str, float]:
         groups, shares = list(known), np.array([len(part) for part in known.values()], float)
+        near = {group: neighbours(part, self.config.neighbours) for group, part in known.items()}
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             place = int(rng.choice(len(groups), p=shares / shares.sum()))
-            rows = rng.integers(0, len(known[groups[place]]), n)
-            density = self._told(densities[groups[place]][rows], rng)
-            own = torch.from_numpy(rows).to(self.device)
-            denoise = partial(self._denoised, place=place, memory=self.latents.of(place)[0], density=density, own=own)
-            return diffusion_loss(denoise, known[groups[place]][own], self.schedule, **options), {}
+            group = groups[place]
+            one = rng.integers(0, len(known[group]), n)
+            other = near[group][one, rng.integers(0, near[group].shape[1], n)]
+            share = 0.5 * rng.random(n) * (rng.random(n) < self.config.between)
+            density = self._told((1 - share) * densities[group][one] + share * densities[group][other], rng)
+            a, b, mixed = (torch.from_numpy(values).to(self.device) for values in (one, other, share[:, None]))
+            x_0 = known[group][a].lerp(known[group][b], mixed.float())
+            denoise = partial(self._denoised, place=place, density=density)
+            return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
@@ -165,15 +171,12 @@ class VoxPloreFields(Generator):
         time: Tensor,
         *,
         place: int,
-        memory: Tensor,
         density: Tensor | None = None,
-        own: Tensor | None = None,
     ) -> Tensor:
-        """The prediction (n, k) for noisy latents (n, k) with the flips at `place`. memory: known latents; own: those
-        that x_t was made of, in training."""
+        """The prediction (n, k) for noisy latents (n, k) with the flips at `place`, of the densities asked for."""
         group = int(self.latents.groups[place])
         times = (time * self.schedule.steps).round().long()
-        known = recalled(memory, x_t, self.schedule.on(x_t.device)[times], own)
+        known = recalled(self.latents.of(place)[:2], x_t, self.schedule.on(x_t.device)[times], density)
         shown = [self.basis.spread(part, group) for part in (x_t, known)]
         return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, density), group)
 
@@ -215,7 +218,7 @@ class VoxPloreFields(Generator):
         density = None if density is None else density.float().to(self.device)
         noise.shape = (self.basis.length(group),)
         latents = sample(
-            partial(self._denoised, place=place, memory=self.latents.of(place)[0], density=density),
+            partial(self._denoised, place=place, density=density),
             noise,
             self.schedule,
             steps=sampling.steps,
@@ -228,7 +231,7 @@ class VoxPloreFields(Generator):
     def _guide(self, place: int, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips."""
         srr = sampling.srr
-        known, spacing = self.latents.of(place)
+        known, _, spacing = self.latents.of(place)
         if srr is None or spacing == 0:
             return None
         q = min(known.shape[1], self.basis.length(int(self.latents.groups[place])))
