@@ -117,7 +117,6 @@ FIELDS: dict[str, Range] = {
     "blur": _LENGTH,
     "bottleneck": Range(0, 65_536),
     "budget": Range(0, 1e9),
-    "between": _SHARE,
     "cap": _WEIGHT,
     "cells": Range(0, 10**12),
     "clean": _SHARE,

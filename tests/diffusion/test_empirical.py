@@ -65,8 +65,8 @@ def test_where_noise_is_small_most_steps_look_at_lists_alone(monkeypatch):
 def test_a_thousand_steps_with_kept_guesses_end_where_exact_ones_do(monkeypatch):
     generator, schedule, means = torch.Generator().manual_seed(4), linear_schedule(1000), []
     known = torch.randn(400, 12, generator=generator)
-    mean = empirical._mean_of_all
-    monkeypatch.setattr(empirical, "_mean_of_all", lambda *given: means.append(1) or mean(*given))
+    mean = empirical.mean_of_points
+    monkeypatch.setattr(empirical, "mean_of_points", lambda *given: means.append(1) or mean(*given))
     noise, options = torch.randn(60, 12, generator=generator), {"steps": 1000, "sampler": "dpm++"}
     fast = sample(empirical_denoiser(known, schedule, keep=0.1), lambda: noise, schedule, **options)
     exact = sample(plain_denoiser(known, schedule), lambda: noise, schedule, **options)

@@ -18,7 +18,7 @@ from voxplore.diffusion.closest_points import closest_points
 from voxplore.diffusion.ddpm import Schedule
 from voxplore.diffusion.local_means import LocalMeans
 
-__all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours", "neighbours_of_points"]
+__all__ = ["between_neighbours", "empirical_denoiser", "mean_of_neighbours", "mean_of_points", "neighbours_of_points"]
 
 
 def empirical_denoiser(
@@ -38,7 +38,7 @@ def empirical_denoiser(
     def mean_of_all(y: Tensor, variance: float) -> Tensor:
         nonlocal kept
         if kept is None or len(kept[1]) != len(y) or not 0 < math.log(kept[0] / variance) < keep:
-            kept = variance, _mean_of_all(y, known, near.half_squares, variance, log_chance)
+            kept = variance, mean_of_points(y, known, near.half_squares, variance, log_chance)
         return kept[1]
 
     def denoise(x_t: Tensor, time: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def empirical_denoiser(
         if variance > near.worth_a_look:
             means = mean_of_all(y, variance)
         elif log_chance is not None:
-            means = _mean_of_all(y, known, near.half_squares, variance, log_chance)
+            means = mean_of_points(y, known, near.half_squares, variance, log_chance)
         else:
             settled, means = near.means(y, variance)
             others = torch.nonzero(~settled).flatten()
@@ -59,13 +59,21 @@ def empirical_denoiser(
     return denoise
 
 
-def _mean_of_all(y: Tensor, points: Tensor, half_squares: Tensor, variance: float, log_chance: Tensor | None) -> Tensor:
+def mean_of_points(
+    y: Tensor, points: Tensor, half_squares: Tensor, variance: float | Tensor, log_chance: Tensor | None
+) -> Tensor:
+    """The mean (n, l) of points (m, l), each weighed by the chance of y (n, l) under it.
+
+    half_squares: |p|^2 / 2 of each point, (m,). variance: of the noise in y, one number or (n, 1). log_chance: (n, m),
+    of each point beforehand.
+    """
     # |y|^2 is the same for all points, and softmax does not see it: what is left of the distances is one product, and
     # the whole is what attention computes, block by block within the cache.
     offset = half_squares / -variance
     offset = offset.expand(len(y), -1) if log_chance is None else offset + log_chance
+    y, scale = (y / variance, 1.0) if isinstance(variance, Tensor) else (y, 1 / variance)
     mean = functional.scaled_dot_product_attention(
-        y[None, None], points[None, None], points[None, None], attn_mask=offset[None, None], scale=1 / variance
+        y[None, None], points[None, None], points[None, None], attn_mask=offset[None, None], scale=scale
     )
     return mean[0, 0]
 

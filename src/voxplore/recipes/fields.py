@@ -68,10 +68,9 @@ class FieldsConfig:
     autoencoder_training: Training = Training(300_000, 32, decay=0.4, precision="bf16")
     denoiser: FieldDenoiserShape = field(default_factory=FieldDenoiserShape)
     denoiser_training: Training = Training(1_200_000, 16, decay=0.4, precision="bf16")
-    between: float = 0.8
-    """Share of the latents shown to the denoiser that lie between a known one and one of its `neighbours` nearest
-    (mixup, Zhang et al., 2018), up to halfway: cells decoded there are whole, and training cells are few."""
     neighbours: int = 4
+    """The denoiser is trained on latents between a known one and, with equal chance, itself or one of so many nearest
+    others, up to halfway (mixup, Zhang et al., 2018): cells decoded there are whole, and training cells are few."""
     head_training: Training = Training(24_000, 16, 2e-3, decay=0.5, precision="bf16")
     head_noise: float = 0.3
     """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""

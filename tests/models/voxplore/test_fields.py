@@ -10,10 +10,11 @@ import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
+from voxplore.models.voxplore.conditioning import Points
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.known_fields import neighbours, recalled
+from voxplore.models.voxplore.known_fields import recalled
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
@@ -232,24 +233,25 @@ def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
     torch.manual_seed(0)
     known, x_t, alpha_bar = torch.randn(7, 3), torch.randn(4, 5), torch.tensor([0.9, 0.5, 0.2, 0.01])
     density, asked = torch.rand(7) * 0.2, torch.tensor([0.1, torch.nan, 0.15, torch.nan])
-    found = recalled((known, density), x_t, alpha_bar, asked)
+    found = recalled(Points(known, {"relative_density": density}), x_t, alpha_bar, asked)
     assert found.shape == (4, 5)
     assert (found[:, 3:] == 0).all()
     for i in range(4):
         variance = 2.0 * (1 - alpha_bar[i]) / alpha_bar[i]
         distance = (x_t[i, :3] / alpha_bar[i].sqrt() - known).square().sum(1)
-        off = 0.0 if asked[i].isnan() else 0.5 * ((asked[i] - density) / 0.02).square()
+        off = 0.0 if asked[i].isnan() else 0.5 * ((asked[i] - density) / 0.01).square()
         chance = (-distance / (2 * variance) - off).softmax(0)
         torch.testing.assert_close(found[i, :3], (chance[:, None] * known).sum(0))
 
 
-def test_neighbours_are_the_nearest_others():
+def test_what_is_recalled_in_mixed_precision_is_what_it_is_without():
+    """Logits of hundreds, in bfloat16, would take one known latent for another."""
     torch.manual_seed(0)
-    latents = torch.randn(50, 6)
-    apart = torch.cdist(latents, latents) + torch.diag(torch.full((50,), torch.inf))
-    np.testing.assert_array_equal(neighbours(latents, 3), apart.argsort(1)[:, :3].numpy())
-    assert (neighbours(torch.zeros(3, 2), 4) != np.arange(3)[:, None]).all()
-    assert neighbours(latents[:1], 4).tolist() == [[0]]
+    known = Points(3 * torch.randn(500, 32), {"relative_density": torch.rand(500)})
+    x_t, alpha_bar = known.latents[:8] + 0.3 * torch.randn(8, 32), torch.full((8,), 0.99)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = recalled(known, x_t, alpha_bar)
+    torch.testing.assert_close(mixed, recalled(known, x_t, alpha_bar))
 
 
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])

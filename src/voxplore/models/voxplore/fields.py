@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
+from voxplore.diffusion.closest_points import closest_points
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.known_fields import KnownFields, neighbours, recalled
+from voxplore.models.voxplore.known_fields import KnownFields, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
@@ -147,7 +148,10 @@ class VoxPloreFields(Generator):
         self, known: dict[int, Tensor], densities: dict[int, np.ndarray], folder: Path
     ) -> dict[str, float]:
         groups, shares = list(known), np.array([len(part) for part in known.values()], float)
-        near = {group: neighbours(part, self.config.neighbours) for group, part in known.items()}
+        # Each latent is its own nearest, so that one in `neighbours` + 1 is shown as it is.
+        near = {
+            g: closest_points(z, z, min(self.config.neighbours + 1, len(z))).cpu().numpy() for g, z in known.items()
+        }
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -155,7 +159,7 @@ class VoxPloreFields(Generator):
             group = groups[place]
             one = rng.integers(0, len(known[group]), n)
             other = near[group][one, rng.integers(0, near[group].shape[1], n)]
-            share = 0.5 * rng.random(n) * (rng.random(n) < self.config.between)
+            share = 0.5 * rng.random(n)
             density = self._told((1 - share) * densities[group][one] + share * densities[group][other], rng)
             a, b, mixed = (torch.from_numpy(values).to(self.device) for values in (one, other, share[:, None]))
             x_0 = known[group][a].lerp(known[group][b], mixed.float())
@@ -165,18 +169,11 @@ class VoxPloreFields(Generator):
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
 
-    def _denoised(
-        self,
-        x_t: Tensor,
-        time: Tensor,
-        *,
-        place: int,
-        density: Tensor | None = None,
-    ) -> Tensor:
+    def _denoised(self, x_t: Tensor, time: Tensor, *, place: int, density: Tensor | None = None) -> Tensor:
         """The prediction (n, k) for noisy latents (n, k) with the flips at `place`, of the densities asked for."""
         group = int(self.latents.groups[place])
         times = (time * self.schedule.steps).round().long()
-        known = recalled(self.latents.of(place)[:2], x_t, self.schedule.on(x_t.device)[times], density)
+        known = recalled(self.latents.of(place), x_t, self.schedule.on(x_t.device)[times], density)
         shown = [self.basis.spread(part, group) for part in (x_t, known)]
         return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, density), group)
 
@@ -230,8 +227,7 @@ class VoxPloreFields(Generator):
 
     def _guide(self, place: int, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips."""
-        srr = sampling.srr
-        known, _, spacing = self.latents.of(place)
+        srr, known, spacing = sampling.srr, self.latents.of(place).latents, float(self.latents.spacing[place])
         if srr is None or spacing == 0:
             return None
         q = min(known.shape[1], self.basis.length(int(self.latents.groups[place])))

@@ -5,15 +5,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voxplore.diffusion.closest_points import closest_points
+from voxplore.diffusion.empirical import mean_of_points
 from voxplore.diffusion.neighbour_list import median_nearest_distance
+from voxplore.models.voxplore.conditioning import DENSITY, Points, log_chance
 
-__all__ = ["KnownFields", "neighbours", "recalled"]
+__all__ = ["KnownFields", "recalled"]
 
 #: Factor on the variance of the noise where known latents are weighed: more of them count than one that is exact.
 _WIDENED = 2.0
-#: Deviation in relative density within which known cells count where one is asked for.
-_DENSITY_WIDTH = 0.02
 
 
 class KnownFields(nn.Module):
@@ -51,11 +50,11 @@ class KnownFields(nn.Module):
         spacing = [median_nearest_distance(part) if len(part) > 1 else 0.0 for part in kept]
         self.spacing = torch.tensor(spacing, device=home)
 
-    def of(self, place: int) -> tuple[Tensor, Tensor, float]:
-        """Known latents float32 (m_g, dimensions), relative densities (m_g,) and spacing of the flips at `place`."""
+    def of(self, place: int) -> Points:
+        """Known latents float32 (m_g, dimensions) and relative densities (m_g,) of the set of flips at `place`."""
         first = int(self.counts[:place].sum())
         rows = slice(first, first + int(self.counts[place]))
-        return self.known[rows].float(), self.density[rows], float(self.spacing[place])
+        return Points(self.known[rows].float(), {DENSITY: self.density[rows]})
 
     def consistent(self) -> bool:
         """Whether what a file brought belongs together: asked when a model is loaded."""
@@ -63,33 +62,22 @@ class KnownFields(nn.Module):
             return False
         if not bool((self.groups & 1).all()) or not bool((self.counts > 0).all()):
             return False
-        return int(self.counts.sum()) == len(self.known) == len(self.density)
-
-
-def neighbours(latents: Tensor, count: int) -> np.ndarray:
-    """Numbers int64 (m, count or m - 1) of the latents nearest to each of latents (m, k); of one alone, its own."""
-    if len(latents) == 1:
-        return np.zeros((1, 1), np.int64)
-    nearest = closest_points(latents, latents, min(count + 1, len(latents))).cpu()
-    own = nearest == torch.arange(len(latents))[:, None]
-    own[~own.any(1), -1] = True  # equal latents: any of them may come first
-    return nearest[~own].reshape(len(latents), -1).numpy()
+        expected = (int(self.counts.sum()), self.dimensions)
+        return tuple(self.known.shape) == expected and len(self.density) == len(self.known)
 
 
 @torch.no_grad()
-def recalled(known: tuple[Tensor, Tensor], x_t: Tensor, alpha_bar: Tensor, density: Tensor | None = None) -> Tensor:
+def recalled(known: Points, x_t: Tensor, alpha_bar: Tensor, density: Tensor | None = None) -> Tensor:
     """What is known of x_0: the mean of known latents, each weighed by how likely it turns into x_t (n, k).
 
-    Only the first q numbers of x_t are looked at; those beyond are zero in the result (n, k). known: latents
-    (m, q) and relative densities (m,). alpha_bar: (n,), of the times of x_t. density: (n,) where it is asked for, NaN
-    where not; known cells of others then count less.
+    Only the first q numbers of x_t are looked at; those beyond are zero in the result (n, k). known: latents (m, q)
+    with their relative densities. alpha_bar: (n,), of the times of x_t. density: (n,) where it is asked for, NaN where
+    not; known cells of others then count less.
     """
-    latents, densities = known
-    q, signal = min(latents.shape[1], x_t.shape[1]), alpha_bar.to(x_t)[:, None]
-    latents, seen = latents[:, :q], x_t[:, :q].float() / signal.sqrt()
-    variance = _WIDENED * (1 - signal) / signal
-    weights = (seen @ latents.T - 0.5 * latents.square().sum(1)) / variance
-    if density is not None:
-        off = (density[:, None] - densities) / _DENSITY_WIDTH
-        weights = weights - 0.5 * off.square().nan_to_num(0.0)
-    return functional.pad(weights.softmax(1) @ latents, (0, x_t.shape[1] - q))
+    q, signal = min(known.latents.shape[1], x_t.shape[1]), alpha_bar.to(x_t)[:, None]
+    latents, variance = known.latents[:, :q], _WIDENED * (1 - signal) / signal
+    chance = None if density is None else log_chance(known, {DENSITY: density})
+    with torch.autocast(x_t.device.type, enabled=False):  # in bfloat16 near latents cannot be told apart
+        y, half_squares = x_t[:, :q].float() / signal.sqrt(), latents.square().sum(1) / 2
+        mean = mean_of_points(y, latents, half_squares, variance, None if chance is None else chance.nan_to_num(0.0))
+    return functional.pad(mean, (0, x_t.shape[1] - q))
