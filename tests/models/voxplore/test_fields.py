@@ -14,7 +14,7 @@ from voxplore.models.voxplore.conditioning import Points
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.known_fields import recalled
+from voxplore.models.voxplore.known_fields import Recallable, recalled
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
@@ -228,12 +228,16 @@ def test_training_moves_latents_off_the_principal_components_but_not_far(model, 
     assert 0 < float(correction.square().mean()) < 0.3 * float(latents.square().mean())
 
 
+def _recallable(latents, density):
+    return Recallable(Points(latents, {"relative_density": density}), latents.square().sum(1) / 2)
+
+
 def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
     """Against the sum written out; where a density is asked for, cells of others count less."""
     torch.manual_seed(0)
     known, x_t, alpha_bar = torch.randn(7, 3), torch.randn(4, 5), torch.tensor([0.9, 0.5, 0.2, 0.01])
     density, asked = torch.rand(7) * 0.2, torch.tensor([0.1, torch.nan, 0.15, torch.nan])
-    found = recalled(Points(known, {"relative_density": density}), x_t, alpha_bar, asked)
+    found = recalled(_recallable(known, density), x_t, alpha_bar, asked)
     assert found.shape == (4, 5)
     assert (found[:, 3:] == 0).all()
     for i in range(4):
@@ -247,8 +251,9 @@ def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
 def test_what_is_recalled_in_mixed_precision_is_what_it_is_without():
     """Logits of hundreds, in bfloat16, would take one known latent for another."""
     torch.manual_seed(0)
-    known = Points(3 * torch.randn(500, 32), {"relative_density": torch.rand(500)})
-    x_t, alpha_bar = known.latents[:8] + 0.3 * torch.randn(8, 32), torch.full((8,), 0.99)
+    latents = 3 * torch.randn(500, 32)
+    known = _recallable(latents, torch.rand(500))
+    x_t, alpha_bar = latents[:8] + 0.3 * torch.randn(8, 32), torch.full((8,), 0.99)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = recalled(known, x_t, alpha_bar)
     torch.testing.assert_close(mixed, recalled(known, x_t, alpha_bar))

@@ -23,7 +23,7 @@ from voxplore.models.voxplore.chain import Chain, with_drawing_steps
 from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.known_fields import KnownFields, recalled
+from voxplore.models.voxplore.known_fields import KnownFields, Recallable, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
@@ -153,6 +153,7 @@ class VoxPloreFields(Generator):
             g: closest_points(z, z, min(self.config.neighbours + 1, len(z))).cpu().numpy() for g, z in known.items()
         }
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
+        recallable = [self.latents.of(place) for place in range(len(groups))]
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             place = int(rng.choice(len(groups), p=shares / shares.sum()))
@@ -163,18 +164,20 @@ class VoxPloreFields(Generator):
             density = self._told((1 - share) * densities[group][one] + share * densities[group][other], rng)
             a, b, mixed = (torch.from_numpy(values).to(self.device) for values in (one, other, share[:, None]))
             x_0 = known[group][a].lerp(known[group][b], mixed.float())
-            denoise = partial(self._denoised, place=place, density=density)
+            denoise = partial(self._denoised, group=group, known=recallable[place], density=density)
             return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
 
-    def _denoised(self, x_t: Tensor, time: Tensor, *, place: int, density: Tensor | None = None) -> Tensor:
-        """The prediction (n, k) for noisy latents (n, k) with the flips at `place`, of the densities asked for."""
-        group = int(self.latents.groups[place])
+    def _denoised(
+        self, x_t: Tensor, time: Tensor, *, group: int, known: Recallable, density: Tensor | None = None
+    ) -> Tensor:
+        """The prediction (n, k) for noisy latents (n, k) with the flips `group`, of the densities asked for; known:
+        the latents with these flips that may be recalled."""
         times = (time * self.schedule.steps).round().long()
-        known = recalled(self.latents.of(place), x_t, self.schedule.on(x_t.device)[times], density)
-        shown = [self.basis.spread(part, group) for part in (x_t, known)]
+        recall = recalled(known, x_t, self.schedule.on(x_t.device)[times], density)
+        shown = [self.basis.spread(part, group) for part in (x_t, recall)]
         return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, density), group)
 
     def _told(self, densities: np.ndarray, rng: np.random.Generator) -> Tensor | None:
@@ -211,23 +214,23 @@ class VoxPloreFields(Generator):
 
     def _cells(self, place: int, sampling: FieldSampling, noise: CellNoise, wanted: dict[str, Tensor]) -> np.ndarray:
         """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells and what is asked of them."""
-        group, density = int(self.latents.groups[place]), wanted.get(DENSITY)
+        group, known, density = int(self.latents.groups[place]), self.latents.of(place), wanted.get(DENSITY)
         density = None if density is None else density.float().to(self.device)
         noise.shape = (self.basis.length(group),)
         latents = sample(
-            partial(self._denoised, place=place, density=density),
+            partial(self._denoised, group=group, known=known, density=density),
             noise,
             self.schedule,
             steps=sampling.steps,
             sampler=sampling.sampler,
             prediction=self.config.denoiser.prediction,
-            guide=self._guide(place, sampling),
+            guide=self._guide(place, known.points.latents, sampling),
         )
         return self.decode(latents, group, sampling)
 
-    def _guide(self, place: int, sampling: FieldSampling):
+    def _guide(self, place: int, known: Tensor, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips."""
-        srr, known, spacing = sampling.srr, self.latents.of(place).latents, float(self.latents.spacing[place])
+        srr, spacing = sampling.srr, float(self.latents.spacing[place])
         if srr is None or spacing == 0:
             return None
         q = min(known.shape[1], self.basis.length(int(self.latents.groups[place])))

@@ -1,5 +1,7 @@
 """Known latents of field autoencoders, by their flips: SRR pushes from them, the denoiser recalls them."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from voxplore.diffusion.empirical import mean_of_points
 from voxplore.diffusion.neighbour_list import median_nearest_distance
 from voxplore.models.voxplore.conditioning import DENSITY, Points, log_chance
 
-__all__ = ["KnownFields", "recalled"]
+__all__ = ["KnownFields", "Recallable", "recalled"]
 
 #: Factor on the variance of the noise where known latents are weighed: more of them count than one that is exact.
 _WIDENED = 2.0
@@ -50,11 +52,12 @@ class KnownFields(nn.Module):
         spacing = [median_nearest_distance(part) if len(part) > 1 else 0.0 for part in kept]
         self.spacing = torch.tensor(spacing, device=home)
 
-    def of(self, place: int) -> Points:
-        """Known latents float32 (m_g, dimensions) and relative densities (m_g,) of the set of flips at `place`."""
+    def of(self, place: int) -> "Recallable":
+        """The known latents with the set of flips at `place`."""
         first = int(self.counts[:place].sum())
         rows = slice(first, first + int(self.counts[place]))
-        return Points(self.known[rows].float(), {DENSITY: self.density[rows]})
+        latents = self.known[rows].float()
+        return Recallable(Points(latents, {DENSITY: self.density[rows]}), latents.square().sum(1) / 2)
 
     def consistent(self) -> bool:
         """Whether what a file brought belongs together: asked when a model is loaded."""
@@ -66,18 +69,26 @@ class KnownFields(nn.Module):
         return tuple(self.known.shape) == expected and len(self.density) == len(self.known)
 
 
+class Recallable(NamedTuple):
+    """Known latents float32 (m, q), with their relative densities (m,), and half their squared lengths (m,)."""
+
+    points: Points
+    half_squares: Tensor
+
+
 @torch.no_grad()
-def recalled(known: Points, x_t: Tensor, alpha_bar: Tensor, density: Tensor | None = None) -> Tensor:
+def recalled(known: Recallable, x_t: Tensor, alpha_bar: Tensor, density: Tensor | None = None) -> Tensor:
     """What is known of x_0: the mean of known latents, each weighed by how likely it turns into x_t (n, k).
 
-    Only the first q numbers of x_t are looked at; those beyond are zero in the result (n, k). known: latents (m, q)
-    with their relative densities. alpha_bar: (n,), of the times of x_t. density: (n,) where it is asked for, NaN where
-    not; known cells of others then count less.
+    Only the first q numbers of x_t are looked at; those beyond are zero in the result (n, k). alpha_bar: (n,), of the
+    times of x_t. density: (n,) where it is asked for, NaN where not; known cells of others then count less.
     """
-    q, signal = min(known.latents.shape[1], x_t.shape[1]), alpha_bar.to(x_t)[:, None]
-    latents, variance = known.latents[:, :q], _WIDENED * (1 - signal) / signal
-    chance = None if density is None else log_chance(known, {DENSITY: density})
+    latents, k = known.points.latents, x_t.shape[1]
+    q, signal = latents.shape[1], alpha_bar.to(x_t)[:, None]
+    variance = _WIDENED * (1 - signal) / signal
+    chance = None if density is None else log_chance(known.points, {DENSITY: density})
+    chance = None if chance is None else chance.nan_to_num(0.0)
     with torch.autocast(x_t.device.type, enabled=False):  # in bfloat16 near latents cannot be told apart
-        y, half_squares = x_t[:, :q].float() / signal.sqrt(), latents.square().sum(1) / 2
-        mean = mean_of_points(y, latents, half_squares, variance, None if chance is None else chance.nan_to_num(0.0))
-    return functional.pad(mean, (0, x_t.shape[1] - q))
+        y = functional.pad(x_t[:, :q].float() / signal.sqrt(), (0, max(0, q - k)))
+        mean = mean_of_points(y, latents, known.half_squares, variance, chance)
+    return functional.pad(mean, (0, k - q))
