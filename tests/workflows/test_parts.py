@@ -12,7 +12,7 @@ from voxplore.export import Mesh
 from voxplore.export.meshes import stl
 from voxplore.kernels import bodies
 from voxplore.mechanics import effective_stiffness
-from voxplore.models import VoxPlore
+from voxplore.models import Generator, model_of
 from voxplore.recipes import RECIPES
 from voxplore.unitcells import UnitCells
 from voxplore.workflows.decoders import latents_of, line_of
@@ -38,8 +38,10 @@ def box_file(path, low, high) -> None:
     path.write_bytes(stl(Mesh(corners.astype(float), np.array(faces, np.int32))))
 
 
-@pytest.fixture(scope="module", params=["closed-form-sym-nets-tiny", "voxplore-paper-nets-tiny"])
-def model(request) -> VoxPlore:
+@pytest.fixture(
+    scope="module", params=["closed-form-sym-nets-tiny", "voxplore-paper-nets-tiny", "voxplore-field-nets-tiny"]
+)
+def model(request) -> Generator:
     config = RECIPES[request.param]
     stages = {name: getattr(config, name) for name in ("autoencoder_training", "denoiser_training")}
     cells = 320 if request.param.startswith("closed") else 3200  # a transformer heeds its latent later
@@ -47,7 +49,8 @@ def model(request) -> VoxPlore:
     brief["loss"] = replace(
         config.loss, noise=0.0
     )  # of so short a training noise leaves little that a step could change
-    return VoxPlore(replace(config, **brief), "cpu").fit(build_nets(24, resolution=D, workers=1))
+    changed = replace(config, **brief)
+    return model_of(changed)(changed, "cpu").fit(build_nets(24, resolution=D, workers=1))
 
 
 def test_a_filled_body_is_the_lattice_where_the_body_is_and_its_skin():

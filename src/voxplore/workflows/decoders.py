@@ -7,11 +7,11 @@ the paper, and the latent of the best one is fitted to the cell by gradient step
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from voxplore.errors import VoxploreError
 from voxplore.geometry import ORIENTATIONS, flip_group, orient
 from voxplore.unitcells import UnitCells, unpack
 
@@ -49,7 +49,7 @@ class Line:
 
 def steerable(model: Any) -> bool:
     """Whether `latents_of` knows the model: it has an encoder of cells and a decoder of latents."""
-    return hasattr(model, "encode") and (hasattr(model, "decoder") or hasattr(model, "autoencoder"))
+    return hasattr(model, "encode") and hasattr(model, "autoencoder")
 
 
 def latents_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Iterator[Start]:
@@ -58,15 +58,14 @@ def latents_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Iterator[St
         turned = np.stack([orient(voxels, k) for k in range(len(ORIENTATIONS))])
         _, first = np.unique(turned.reshape(len(turned), -1), axis=0, return_index=True)
         chosen = np.sort(first)
-        starts = list(_encoded(model, UnitCells.from_voxels(turned[chosen])))
+        starts = _encoded(model, UnitCells.from_voxels(turned[chosen]))
         tried = [Start(row, z, _turned_back(decode, int(chosen[k])), 0.0) for k, z, decode in starts]
         yield _fitted(max((_measured(start, voxels) for start in tried), key=lambda start: start.iou), voxels, steps)
 
 
 def line_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Line:
     """Latents of cells that one decoder leads back, told the flips that all of them have, so that what lies between two
-    of them can be decoded too. Raises VoxploreError where their latents are of different lengths.
-    """
+    of them can be decoded too."""
     import torch
 
     voxels = unpack(np.asarray(cells.packed), cells.resolution)
@@ -74,12 +73,8 @@ def line_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Line:
     for k in range(len(ORIENTATIONS)):
         turned = np.stack([orient(cell, k) for cell in voxels])
         common = int(np.bitwise_and.reduce(flip_group(turned)))
-        starts = sorted(_encoded(model, UnitCells.from_voxels(turned)), key=lambda start: start[0])
-        if len({tuple(latent.shape) for _, latent, _ in starts}) != 1:
-            got = "cells whose latents are of different lengths"
-            raise VoxploreError("cells to blend", expected="cells with the same flips for this model", got=got)
-        own = _of_group(model.decoder, common) if hasattr(model, "decoder") else _of_cell(model, common)
-        decode = _turned_back(own, k)
+        starts = _encoded(model, UnitCells.from_voxels(turned), common)
+        decode = _turned_back(starts[0][2], k)
         tried = [_measured(Start(row, z, decode, 0.0), voxels[row]) for row, z, _ in starts]
         if not best or sum(one.iou for one in tried) > sum(one.iou for one in best):
             best = tried
@@ -127,21 +122,18 @@ def _turned_back(decode: Decoder, orientation: int) -> Decoder:
     return back
 
 
-def _encoded(model: Any, cells: UnitCells) -> Iterator[tuple[int, Any, Decoder]]:
-    """For each cell its number, the encoder's latent (1, ...) and the function latent -> logits (1, d, d, d)."""
-    encoded = model.encode(cells)
-    if isinstance(encoded, dict):  # latents of the asymmetric unit, set of flips by set of flips
-        for group, (rows, latents) in encoded.items():
-            for row, latent in zip(rows.tolist(), latents, strict=True):
-                yield row, latent[None].detach(), _of_group(model.decoder, int(group))
-        return
-    groups = np.concatenate([np.zeros(0, np.uint8), *(flip_group(voxels) for voxels in cells.batches(64))])
-    for row, latent in enumerate(encoded):
-        yield row, latent[None].detach(), _of_cell(model, int(groups[row]))
-
-
-def _of_group(decoder: Any, group: int) -> Decoder:
-    return lambda latent: decoder(latent, group)
+def _encoded(model: Any, cells: UnitCells, common: int | None = None) -> list[tuple[int, Any, Decoder]]:
+    """For each cell its number, the encoder's latent (1, ...) and the function latent -> logits (1, d, d, d), with the
+    set of flips `common` or the cell's own."""
+    own = np.concatenate([np.zeros(0, np.uint8), *(flip_group(voxels) for voxels in cells.batches(64))])
+    groups = own if common is None else np.full_like(own, common)
+    if not hasattr(model, "logits"):
+        latents, decoders = model.encode(cells), partial(_of_cell, model)
+    else:  # latents differ with the set of flips
+        found = model.encode(cells, groups)
+        latents = {row: z for rows, part in found.values() for row, z in zip(rows.tolist(), part, strict=True)}
+        decoders = lambda group: partial(model.logits, group=group)  # noqa: E731
+    return [(row, latents[row][None].detach(), decoders(int(group))) for row, group in enumerate(groups)]
 
 
 def _of_cell(model: Any, group: int) -> Decoder:

@@ -10,15 +10,15 @@ import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
-from voxplore.models.voxplore.conditioning import Points
+from voxplore.models.voxplore.conditioning import DENSITY
 from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
-from voxplore.models.voxplore.known_fields import Recallable, recalled
+from voxplore.models.voxplore.known_fields import Memory, recallable, recalled
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
-from voxplore.recipes import FieldAutoencoder, LargestPiece, Redraw, UnitAutoencoder
+from voxplore.recipes import SRR, FieldAutoencoder, LargestPiece, Redraw, UnitAutoencoder
 from voxplore.unitcells import UnitCells
 
 SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
@@ -164,6 +164,37 @@ def test_a_denoiser_told_densities_draws_denser_cells_when_asked_and_without_bei
     assert "wanted_relative_density" not in told.generate(8, seed=1).index
 
 
+def test_a_model_told_a_property_of_cells_draws_cells_of_it_when_asked(told, cells):
+    """Told how much of each cell lies in its middle layers: no number that the denoiser knows."""
+    middle = lambda some: some.voxels()[:, 6:10].mean((1, 2, 3))  # noqa: E731
+    low, high = np.quantile(middle(cells), [0.1, 0.9])
+    told.know(cells, {"middle": middle(cells)})
+    few, many = (told.generate(24, seed=1, condition={"middle": float(one)}) for one in (low, high))
+    plain = told.generate(8, seed=1)
+    told.told = None
+    assert middle(many).mean() > middle(few).mean() + 0.3 * (high - low)
+    assert (few.index["wanted_middle"] == low).all()
+    np.testing.assert_array_equal(plain.packed, told.generate(8, seed=1).packed)
+
+
+def test_sets_of_flips_are_drawn_as_often_as_cells_of_what_is_wanted_have_them():
+    parts = [recallable(torch.zeros(300, 2), {DENSITY: torch.full((300,), 0.2)})]
+    parts += [recallable(torch.zeros(100, 2), {DENSITY: torch.full((100,), 0.4)})]
+    memory, chances = Memory([1, 255], parts), (np.arange(400) + 0.5) / 400
+    assert np.bincount(memory.places(chances, {})).tolist() == [300, 100]
+    assert set(memory.places(chances, {DENSITY: torch.full((400,), 0.4)})) == {1}
+
+
+def test_cells_to_avoid_are_repelled_from_as_known_ones_are(model, cells):
+    strong = dataclasses.replace(model.config.sampling, srr=SRR(strength=0.5, radius=3.0, every=2))
+    plain = model.generate(16, seed=3, sampling=strong)
+    model.avoid(plain)
+    away = model.generate(16, seed=3, sampling=strong)
+    model.avoided = {}
+    assert (away.packed != plain.packed).any()
+    np.testing.assert_array_equal(model.generate(16, seed=3, sampling=strong).packed, plain.packed)
+
+
 def test_a_part_of_a_drawing_asked_for_densities_has_the_bytes_of_the_whole(told, monkeypatch):
     monkeypatch.setattr("voxplore.models.voxplore.fields._WINDOW", 8)
     first = told.together(None)
@@ -229,7 +260,7 @@ def test_training_moves_latents_off_the_principal_components_but_not_far(model, 
 
 
 def _recallable(latents, density):
-    return Recallable(Points(latents, {"relative_density": density}), latents.square().sum(1) / 2)
+    return recallable(latents, {"relative_density": density})
 
 
 def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
@@ -237,7 +268,7 @@ def test_what_is_recalled_is_the_mean_of_known_latents_by_their_chance():
     torch.manual_seed(0)
     known, x_t, alpha_bar = torch.randn(7, 3), torch.randn(4, 5), torch.tensor([0.9, 0.5, 0.2, 0.01])
     density, asked = torch.rand(7) * 0.2, torch.tensor([0.1, torch.nan, 0.15, torch.nan])
-    found = recalled(_recallable(known, density), x_t, alpha_bar, asked)
+    found = recalled(_recallable(known, density), x_t, alpha_bar, {DENSITY: asked})
     assert found.shape == (4, 5)
     assert (found[:, 3:] == 0).all()
     for i in range(4):
@@ -255,8 +286,8 @@ def test_what_is_recalled_in_mixed_precision_is_what_it_is_without():
     known = _recallable(latents, torch.rand(500))
     x_t, alpha_bar = latents[:8] + 0.3 * torch.randn(8, 32), torch.full((8,), 0.99)
     with torch.autocast("cpu", torch.bfloat16):
-        mixed = recalled(known, x_t, alpha_bar)
-    torch.testing.assert_close(mixed, recalled(known, x_t, alpha_bar))
+        mixed = recalled(known, x_t, alpha_bar, {})
+    torch.testing.assert_close(mixed, recalled(known, x_t, alpha_bar, {}))
 
 
 @pytest.mark.parametrize("operation", [*ORIENTATIONS, CUBE_OPERATIONS[17], CUBE_OPERATIONS[40]])

@@ -6,6 +6,7 @@ transformer over patches of the field and is shown what known latents make of th
 sets of flips that training cells have, each as often as they have it, and have them exactly.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,15 +16,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voxplore.data.prepare.orientations import orient_cells
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
 from voxplore.diffusion.closest_points import closest_points
+from voxplore.geometry import ORIENTATIONS
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
 from voxplore.models.voxplore.chain import Chain, with_drawing_steps
-from voxplore.models.voxplore.conditioning import DENSITY, wanted_values
+from voxplore.models.voxplore.conditioning import DENSITY, told, wanted_values
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
-from voxplore.models.voxplore.known_fields import KnownFields, Recallable, recalled
+from voxplore.models.voxplore.known_fields import KnownFields, Memory, Recallable, recallable, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
@@ -35,6 +38,8 @@ __all__ = ["VoxPloreFields"]
 
 #: Cells whose sets of flips are drawn together; a drawing made in parts has the bytes of the whole at its multiples.
 _WINDOW = 256
+#: A set of flips is drawn with this precision.
+_CHANCES = 2**31
 #: Cells that are encoded together; the last batch is filled up.
 _ENCODED = 64
 
@@ -60,6 +65,9 @@ class VoxPloreFields(Generator):
         self.denoiser = FieldDenoiser(grid=self.encoder.grid, values=values, told=told, **options).to(self.device)
         self.latents = KnownFields(min(config.recalled, shape.components)).to(self.device)
         self.schedule = linear_schedule()
+        self.told: Memory | None = None
+        """Latents of cells of known properties, see `know`; not saved with the model."""
+        self.avoided: dict[int, Tensor] = {}
 
     def parts(self) -> dict[str, nn.Module]:
         return {name: getattr(self, name) for name in ("encoder", "decoder", "basis", "denoiser", "latents")}
@@ -86,24 +94,24 @@ class VoxPloreFields(Generator):
     ) -> UnitCells:
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
-        condition: for a denoiser that was told densities, {"relative_density": a number or n of them}, kept as column
-        `wanted_relative_density` of the index.
+        condition: property -> a number or n of them, kept as columns `wanted_<property>` of the index: relative_density
+        where the denoiser was told densities, and what `know` was told.
         """
-        if self.config.denoiser.untold is None:
-            no_condition(condition)
-        wanted = wanted_values(condition, n, {DENSITY: torch.zeros(0)})
+        memory, wanted = self._asked(condition, n)
         sampling, resolution = sampling or self.config.sampling, self.config.autoencoder.resolution
         rows = np.zeros((n, resolution**3 // 8), np.uint8)
         for start in range(0, n, _WINDOW):
-            noise = CellNoise(seed, first + start, min(_WINDOW, n - start), (1,), self.device)
-            places, asked = self._places(noise), {name: values[start:] for name, values in wanted.items()}
+            count = min(_WINDOW, n - start)
+            noise = CellNoise(seed, first + start, count, (1,), self.device)
+            asked = {name: torch.tensor(values[start : start + count]) for name, values in wanted.items()}
+            places = memory.places(np.array(noise.below(_CHANCES)) / _CHANCES, asked)
             for place in np.unique(places).tolist():
-                draw = with_drawing_steps(partial(self._cells, place, sampling), sampling.after)
-                chosen = np.flatnonzero(places == place)
+                cells = partial(self._cells, memory.groups[place], memory.parts[place], sampling)
+                draw, chosen = with_drawing_steps(cells, sampling.after), np.flatnonzero(places == place)
                 for part in np.split(chosen, range(sampling.batch, len(chosen), sampling.batch)):
                     filled = np.concatenate([part, np.repeat(part[-1:], sampling.batch - len(part))])
-                    told = {name: torch.from_numpy(values[filled]) for name, values in asked.items()}
-                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), told))[: len(part)]
+                    of_part = {name: values[filled] for name, values in asked.items()}
+                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), of_part))[: len(part)]
         drawn = self._drawn(rows, resolution, seed, first)
         drawn.index.update({f"wanted_{name}": values.copy() for name, values in wanted.items()})
         return drawn
@@ -112,22 +120,28 @@ class VoxPloreFields(Generator):
         """Cells that `generate` draws in one batch."""
         return _WINDOW
 
-    def encode(self, cells: UnitCells) -> dict[int, tuple[np.ndarray, Tensor]]:
-        """For each set of flips among cells: their numbers int64 (n_g,) and latents float32 (n_g, k_g)."""
+    def encode(self, cells: UnitCells, flips: np.ndarray | None = None) -> dict[int, tuple[np.ndarray, Tensor]]:
+        """For each set of flips among cells: their numbers int64 (n_g,) and latents float32 (n_g, k_g).
+
+        flips: uint8 (n,), of the flips that each cell has those that its latent shall have; by default all."""
         checked_cells(cells, self.config.autoencoder.resolution, f"cells for {self.name}")
-        groups = flips_of(cells)
+        groups = flips_of(cells) if flips is None else flips
         found = {}
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
             found[int(group)] = rows, self._encoded(cells[rows].batches(_ENCODED), int(group))
         return found
 
+    def logits(self, latents: Tensor, group: int) -> Tensor:
+        """Logits (n, d, d, d) of latents (n, k) of cells with the flips `group`; can be differentiated."""
+        return self.decoder(self.autoencoder.patches(latents, group), group)
+
     def decode(self, latents: Tensor, group: int, sampling: FieldSampling | None = None) -> np.ndarray:
         """Bool (n, d, d, d) of latents (n, k) of cells with the flips `group`, after the steps on decoded values and
         voxels."""
 
         def decoded(part: Tensor, _: Tensor | None) -> Tensor:
-            return fixed_batch(lambda z: self.decoder(self.autoencoder.patches(z, group), group), part, _ENCODED)
+            return fixed_batch(lambda z: self.logits(z, group), part, _ENCODED)
 
         return Chain(decoded, sampling or self.config.sampling, logits=True).cells(latents)
 
@@ -137,6 +151,23 @@ class VoxPloreFields(Generator):
         for group, (rows, latents) in self.encode(cells).items():
             packed[rows] = pack(self.decode(latents, group))
         return UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about))
+
+    def know(self, cells: UnitCells, properties: Mapping[str, np.ndarray]) -> "VoxPloreFields":
+        """Tell properties of cells, float (n,) each, so that `generate` can be asked for them: latents of these cells
+        alone are then recalled, those of cells that have what is asked for more often (see `conditioning`)."""
+        cells, values = told(cells, properties)
+        parts = {}
+        for group, (rows, latents) in self.encode(cells).items():
+            own = {name: column[rows].float().to(self.device) for name, column in values.items()}
+            parts[group] = recallable(latents[:, : self.latents.dimensions], own)
+        self.told = Memory(list(parts), list(parts.values()))
+        return self
+
+    def avoid(self, cells: UnitCells) -> "VoxPloreFields":
+        """Let SRR repel from these cells in their six orientations, too, as from known ones."""
+        found = self.encode(orient_cells(cells, len(ORIENTATIONS)))
+        self.avoided = {group: latents for group, (_, latents) in found.items()}
+        return self
 
     # ------------------------------------------------------------------------------------------------ training
 
@@ -153,7 +184,7 @@ class VoxPloreFields(Generator):
             g: closest_points(z, z, min(self.config.neighbours + 1, len(z))).cpu().numpy() for g, z in known.items()
         }
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
-        recallable = [self.latents.of(place) for place in range(len(groups))]
+        memory = self.latents.memory()
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
             place = int(rng.choice(len(groups), p=shares / shares.sum()))
@@ -161,32 +192,32 @@ class VoxPloreFields(Generator):
             one = rng.integers(0, len(known[group]), n)
             other = near[group][one, rng.integers(0, near[group].shape[1], n)]
             share = 0.5 * rng.random(n)
-            density = self._told((1 - share) * densities[group][one] + share * densities[group][other], rng)
+            asked = self._asked_in_training((1 - share) * densities[group][one] + share * densities[group][other], rng)
             a, b, mixed = (torch.from_numpy(values).to(self.device) for values in (one, other, share[:, None]))
             x_0 = known[group][a].lerp(known[group][b], mixed.float())
-            denoise = partial(self._denoised, group=group, known=recallable[place], density=density)
+            denoise = partial(self._denoised, group=group, known=memory.parts[place], wanted=asked)
             return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
         return train("denoiser", self.denoiser, loss, run=folder, **training)
 
     def _denoised(
-        self, x_t: Tensor, time: Tensor, *, group: int, known: Recallable, density: Tensor | None = None
+        self, x_t: Tensor, time: Tensor, *, group: int, known: Recallable, wanted: dict[str, Tensor]
     ) -> Tensor:
-        """The prediction (n, k) for noisy latents (n, k) with the flips `group`, of the densities asked for; known:
+        """The prediction (n, k) for noisy latents (n, k) with the flips `group`, of the properties asked for; known:
         the latents with these flips that may be recalled."""
         times = (time * self.schedule.steps).round().long()
-        recall = recalled(known, x_t, self.schedule.on(x_t.device)[times], density)
+        recall = recalled(known, x_t, self.schedule.on(x_t.device)[times], wanted)
         shown = [self.basis.spread(part, group) for part in (x_t, recall)]
-        return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, density), group)
+        return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, wanted.get(DENSITY)), group)
 
-    def _told(self, densities: np.ndarray, rng: np.random.Generator) -> Tensor | None:
+    def _asked_in_training(self, densities: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
         """Relative densities (n,) as the denoiser is told them in training: NaN for the share that it is not."""
         untold = self.config.denoiser.untold
         if untold is None:
-            return None
-        told = np.where(rng.random(len(densities)) < untold, np.nan, densities)
-        return torch.from_numpy(told.astype(np.float32)).to(self.device)
+            return {}
+        asked = np.where(rng.random(len(densities)) < untold, np.nan, densities)
+        return {DENSITY: torch.from_numpy(asked.astype(np.float32)).to(self.device)}
 
     def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
         """Train the head alone to correct what the decoder makes of latents with noise."""
@@ -207,34 +238,40 @@ class VoxPloreFields(Generator):
 
     # ------------------------------------------------------------------------------------------------ sampling
 
-    def _places(self, noise: CellNoise) -> np.ndarray:
-        """Which set of flips each cell gets: its place in `latents.groups`, as often as training cells have it."""
-        edges = self.latents.counts.cumsum(0).cpu().numpy()
-        return np.searchsorted(edges, noise.below(int(edges[-1])), side="right")
+    def _asked(self, condition: Any, n: int) -> tuple[Memory, dict[str, np.ndarray]]:
+        """What is recalled for a condition, and property -> the values wanted (n,)."""
+        names = set(condition) if isinstance(condition, Mapping) else set()
+        if self.config.denoiser.untold is None and (self.told is None or DENSITY in names):
+            no_condition(condition)
+        if self.told is None or names <= {DENSITY}:
+            return self.latents.memory(), wanted_values(condition, n, {DENSITY: self.latents.density})
+        return self.told, wanted_values(condition, n, self.told.values())
 
-    def _cells(self, place: int, sampling: FieldSampling, noise: CellNoise, wanted: dict[str, Tensor]) -> np.ndarray:
-        """Cells Bool (n, d, d, d) with the flips at `place`, from the noise of n cells and what is asked of them."""
-        group, known, density = int(self.latents.groups[place]), self.latents.of(place), wanted.get(DENSITY)
-        density = None if density is None else density.float().to(self.device)
+    def _cells(
+        self, group: int, known: Recallable, sampling: FieldSampling, noise: CellNoise, wanted: dict[str, Tensor]
+    ) -> np.ndarray:
+        """Cells Bool (n, d, d, d) with the flips `group`, from the noise of n cells and what is asked of them."""
         noise.shape = (self.basis.length(group),)
+        asked = {name: values.float().to(self.device) for name, values in wanted.items()}
         latents = sample(
-            partial(self._denoised, group=group, known=known, density=density),
+            partial(self._denoised, group=group, known=known, wanted=asked),
             noise,
             self.schedule,
             steps=sampling.steps,
             sampler=sampling.sampler,
             prediction=self.config.denoiser.prediction,
-            guide=self._guide(place, known.points.latents, sampling),
+            guide=self._guide(group, sampling),
         )
         return self.decode(latents, group, sampling)
 
-    def _guide(self, place: int, known: Tensor, sampling: FieldSampling):
+    def _guide(self, group: int, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips."""
-        srr, spacing = sampling.srr, float(self.latents.spacing[place])
+        srr, spacing = sampling.srr, self.latents.spacing_of(group)
         if srr is None or spacing == 0:
             return None
-        q = min(known.shape[1], self.basis.length(int(self.latents.groups[place])))
-        push = srr_guide(known[:, :q], **srr.at(spacing))
+        q = min(self.latents.dimensions, self.basis.length(group))
+        known = [self.latents.latents_of(group), *([self.avoided[group]] if group in self.avoided else [])]
+        push = srr_guide(torch.cat([part[:, :q] for part in known]), **srr.at(spacing))
 
         def guide(x_s: Tensor, x_t: Tensor, spanned: int) -> Tensor:
             return functional.pad(push(x_s[:, :q], x_t[:, :q], spanned), (0, x_s.shape[1] - q))
