@@ -40,6 +40,7 @@ class FieldBasis(nn.Module):
         self.register_buffer("axes", torch.zeros(components, size))
         self.register_buffer("parts", torch.zeros(components, dtype=torch.uint8))
         self.register_buffer("deviations", torch.ones(components))
+        self._made: tuple[tuple[int, int], dict[int, list[tuple[int, Tensor, Tensor]]]] = (0, 0), {}
 
     @torch.no_grad()
     def start(self, fields: Iterable[Tensor], orders: Iterable[tuple[int, ...]]) -> None:
@@ -108,25 +109,30 @@ class FieldBasis(nn.Module):
 
     def _along(self, split: Tensor, group: int) -> Tensor:
         """Inner products (n, k) of split fields (n, 8, (s / 2)^3) with the components that the flips leave."""
-        rows = self.rows(group)
-        found = split.new_zeros(len(split), len(rows))
+        found = split.new_zeros(len(split), self.length(group))
         with torch.autocast(split.device.type, enabled=False):  # noise must come back as it went in
-            for part, places in self._places(rows):
-                found[:, places] = split[:, part] @ self.axes[rows[places]].T
+            for part, places, axes in self._pieces(group):
+                found[:, places] = split[:, part] @ axes.T
         return found
 
     def _summed(self, lengths: Tensor, group: int) -> Tensor:
         """The inverse of `_along`: split fields (n, 8, (s / 2)^3)."""
-        rows = self.rows(group)
         split = lengths.new_zeros(len(lengths), 8, len(self.mean))
         with torch.autocast(lengths.device.type, enabled=False):
-            for part, places in self._places(rows):
-                split[:, part] = lengths[:, places] @ self.axes[rows[places]]
+            for part, places, axes in self._pieces(group):
+                split[:, part] = lengths[:, places] @ axes
         return split
 
-    def _places(self, rows: Tensor) -> list[tuple[int, Tensor]]:
-        parts = self.parts[rows]
-        return [(int(part), (parts == part).nonzero()[:, 0]) for part in parts.unique()]
+    def _pieces(self, group: int) -> list[tuple[int, Tensor, Tensor]]:
+        """The parts that the flips leave, with the places in a latent and the components of each; made once."""
+        now = (self.axes.data_ptr(), self.axes._version)
+        if self._made[0] != now:
+            self._made = now, {}
+        if group not in self._made[1]:
+            rows = self.rows(group)
+            places = [(int(part), (self.parts[rows] == part).nonzero()[:, 0]) for part in self.parts[rows].unique()]
+            self._made[1][group] = [(part, at, self.axes[rows[at]]) for part, at in places]
+        return self._made[1][group]
 
     def _units(self) -> Tensor:
         """What latents are in units of, (components,)."""
