@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voxplore.data.prepare.displaced import displaced_cells
 from voxplore.data.synthetic.net_provenance import nets_of
 from voxplore.data.synthetic.truss import voxelise_segments
 from voxplore.errors import VoxploreError
@@ -24,6 +25,8 @@ from voxplore.workflows.evaluate import reference_of
 
 #: Largest displacement of the warp, in voxels at 48^3: of struts, of shells.
 WARP = {True: 2.3, False: 3.0}
+#: Deviation of the longest wave of a displacement that keeps the thickness, in voxels at 48^3.
+DISPLACEMENT = 1.0
 SHOWN = (
     "valid",
     "unique",
@@ -46,6 +49,8 @@ def made(train: UnitCells, n: int, seed: int) -> Iterator[tuple[str, np.ndarray]
     struts = offsets_of(chosen)
     turned = [apply_operation(cell, CUBE_OPERATIONS[rng.integers(48)]) for cell in cells]
     yield "warped", np.stack([floors.warped(cell, WARP[struts is not None], rng) for cell in turned])
+    copies = displaced_cells(UnitCells.from_voxels(np.stack(turned)), 1, voxels=DISPLACEMENT, seed=seed, workers=1)
+    yield "displaced", copies.voxels()
     pairs = zip(cells, nearest(chosen, train), strict=True)
     yield "mean-of-two", np.stack([floors.between(cell, other) for cell, other in pairs])
     yield "union-of-two", cells | np.roll(cells, 1, axis=0)

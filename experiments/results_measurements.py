@@ -57,7 +57,7 @@ def known_properties(s: Setting) -> list[Step]:
     return [script("known_properties", "records/properties.npz", few)]
 
 
-FLOORS = ("warped", "mean-of-two", "union-of-two", "offset-half", "offset-quarter", "shifted", "roughened")
+FLOORS = ("warped", "displaced", "mean-of-two", "union-of-two", "offset-half", "offset-quarter", "shifted", "roughened")
 FLOORS += ("dilated-x", "dilated-x-twice")
 
 

@@ -68,9 +68,11 @@ class FieldsConfig:
     autoencoder_training: Training = Training(300_000, 32, decay=0.4, precision="bf16")
     denoiser: FieldDenoiserShape = field(default_factory=FieldDenoiserShape)
     denoiser_training: Training = Training(1_200_000, 16, decay=0.4, precision="bf16")
-    neighbours: int = 4
-    """The denoiser is trained on latents between a known one and, with equal chance, itself or one of so many nearest
-    others, up to halfway (mixup, Zhang et al., 2018): cells decoded there are whole, and training cells are few."""
+    copies: int = 3
+    """Displaced copies of each training cell that the denoiser is trained on, too (`data/prepare/displaced.py`): cells
+    are few, and struts that lie elsewhere are what tells most held-out cells from training cells."""
+    displacement: float = 0.7
+    """Deviation of the displacement of those copies, in voxels at 48^3."""
     head_training: Training = Training(24_000, 16, 2e-3, decay=0.5, precision="bf16")
     head_noise: float = 0.3
     """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""
@@ -127,5 +129,6 @@ def _tiny(config: FieldsConfig) -> FieldsConfig:
             config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"
         ),
         recalled=16,
+        copies=1,
         sampling=replace(config.sampling, steps=10, batch=8),
     )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import voxplore as vp
+from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.synthetic.nets import build_nets
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
@@ -15,6 +16,7 @@ from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
 from voxplore.models.voxplore.known_fields import Memory, recallable, recalled
+from voxplore.models.voxplore.shown_latents import shown_latents
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
@@ -183,6 +185,26 @@ def test_sets_of_flips_are_drawn_as_often_as_cells_of_what_is_wanted_have_them()
     memory, chances = Memory([1, 255], parts), (np.arange(400) + 0.5) / 400
     assert np.bincount(memory.places(chances, {})).tolist() == [300, 100]
     assert set(memory.places(chances, {DENSITY: torch.full((400,), 0.4)})) == {1}
+
+
+def test_the_denoiser_is_shown_displaced_copies_and_recalls_the_cells_alone(model, cells, tmp_path):
+    shown = shown_latents(model, cells, tmp_path)
+    own, densities = shown.of_cells()
+    encoded = model.encode(orient_cells(cells, 6))
+    for group, latents in shown.latents.items():
+        assert len(latents) > len(own[group]) == len(densities[group])
+        distances = torch.cdist(own[group], encoded[group][1])
+        assert float(distances.min(1).values.max()) < 0.05
+        assert len(latents) == len(shown.densities[group])
+    assert sum(map(len, own.values())) == sum(map(len, model.latents.memory().values().values()))
+
+
+def test_copies_are_made_once_and_read_again_where_a_training_goes_on(model, cells, tmp_path, monkeypatch):
+    first = shown_latents(model, cells, tmp_path)
+    monkeypatch.setattr("voxplore.models.voxplore.shown_latents.displaced_cells", None)
+    again = shown_latents(model, cells, tmp_path)
+    for group, latents in first.latents.items():
+        torch.testing.assert_close(latents, again.latents[group], rtol=0, atol=0)
 
 
 def test_cells_to_avoid_are_repelled_from_as_known_ones_are(model, cells):

@@ -6,7 +6,7 @@ transformer over patches of the field and is shown what known latents make of th
 sets of flips that training cells have, each as often as they have it, and have them exactly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +18,6 @@ from torch.nn import functional
 
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
-from voxplore.diffusion.closest_points import closest_points
 from voxplore.geometry import ORIENTATIONS
 from voxplore.models.base import CellNoise, Generator
 from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
@@ -28,6 +27,7 @@ from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.known_fields import KnownFields, Memory, Recallable, recallable, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
+from voxplore.models.voxplore.shown_latents import ENCODED, Shown, shown_latents
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
 from voxplore.recipes import FieldSampling, FieldsConfig
@@ -40,8 +40,6 @@ __all__ = ["VoxPloreFields"]
 _WINDOW = 256
 #: A set of flips is drawn with this precision.
 _CHANCES = 2**31
-#: Cells that are encoded together; the last batch is filled up.
-_ENCODED = 64
 
 
 class VoxPloreFields(Generator):
@@ -80,10 +78,9 @@ class VoxPloreFields(Generator):
         stages = {
             "autoencoder": fit_autoencoder(self.autoencoder, batches, len(cells), self.config, folder, self.device)
         }
-        known = self._known(batches)
-        densities = {group: batches.densities(group) for group in known}
-        self.latents.learn(known, densities)
-        stages["denoiser"] = self._fit_denoiser(known, densities, folder)
+        shown = shown_latents(self, cells, folder)
+        self.latents.learn(*shown.of_cells())
+        stages["denoiser"] = self._fit_denoiser(shown, folder)
         if isinstance(self.decoder, RefinedDecoder):
             stages["head"] = self._fit_head(self.decoder, batches, folder)
         self.trained = training_facts(cells, stages)
@@ -129,7 +126,7 @@ class VoxPloreFields(Generator):
         found = {}
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
-            found[int(group)] = rows, self._encoded(cells[rows].batches(_ENCODED), int(group))
+            found[int(group)] = rows, self.encoded(cells[rows].batches(ENCODED), int(group))
         return found
 
     def logits(self, latents: Tensor, group: int) -> Tensor:
@@ -141,7 +138,7 @@ class VoxPloreFields(Generator):
         voxels."""
 
         def decoded(part: Tensor, _: Tensor | None) -> Tensor:
-            return fixed_batch(lambda z: self.logits(z, group), part, _ENCODED)
+            return fixed_batch(lambda z: self.logits(z, group), part, ENCODED)
 
         return Chain(decoded, sampling or self.config.sampling, logits=True).cells(latents)
 
@@ -171,31 +168,18 @@ class VoxPloreFields(Generator):
 
     # ------------------------------------------------------------------------------------------------ training
 
-    def _known(self, batches: UnitBatches) -> dict[int, Tensor]:
-        """Latents of the training cells in every orientation, by their set of flips."""
-        return {group: self._encoded(batches.every(group, _ENCODED), group) for group in batches.rows}
-
-    def _fit_denoiser(
-        self, known: dict[int, Tensor], densities: dict[int, np.ndarray], folder: Path
-    ) -> dict[str, float]:
-        groups, shares = list(known), np.array([len(part) for part in known.values()], float)
-        # Each latent is its own nearest, so that one in `neighbours` + 1 is shown as it is.
-        near = {
-            g: closest_points(z, z, min(self.config.neighbours + 1, len(z))).cpu().numpy() for g, z in known.items()
-        }
+    def _fit_denoiser(self, shown: Shown, folder: Path) -> dict[str, float]:
+        groups, counts = list(shown.latents), np.array([len(part) for part in shown.latents.values()], float)
         options = {"prediction": self.config.denoiser.prediction, "noise_levels": self.config.denoiser.noise_levels}
         memory = self.latents.memory()
 
         def loss(rng: np.random.Generator, n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            place = int(rng.choice(len(groups), p=shares / shares.sum()))
-            group = groups[place]
-            one = rng.integers(0, len(known[group]), n)
-            other = near[group][one, rng.integers(0, near[group].shape[1], n)]
-            share = 0.5 * rng.random(n)
-            asked = self._asked_in_training((1 - share) * densities[group][one] + share * densities[group][other], rng)
-            a, b, mixed = (torch.from_numpy(values).to(self.device) for values in (one, other, share[:, None]))
-            x_0 = known[group][a].lerp(known[group][b], mixed.float())
-            denoise = partial(self._denoised, group=group, known=memory.parts[place], wanted=asked)
+            group = groups[int(rng.choice(len(groups), p=counts / counts.sum()))]
+            rows = rng.integers(0, len(shown.latents[group]), n)
+            x_0 = shown.latents[group][torch.from_numpy(rows)].to(self.device)
+            asked = self._asked_in_training(shown.densities[group][rows], rng)
+            known = memory.parts[memory.groups.index(group)]
+            denoise = partial(self._denoised, group=group, known=known, wanted=asked)
             return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
@@ -279,10 +263,10 @@ class VoxPloreFields(Generator):
         return guide
 
     @torch.no_grad()
-    def _encoded(self, batches: Any, group: int) -> Tensor:
-        """Latents (n, k) of batches of Bool (n, d, d, d) that have the flips `group`."""
+    def encoded(self, batches: Iterable[np.ndarray], group: int) -> Tensor:
+        """Latents (n, k) of batches of Bool (at most 64, d, d, d) that have the flips `group`."""
         parts = []
         for voxels in batches:
             inputs = torch.from_numpy(np.ascontiguousarray(voxels).view(np.uint8)).to(self.device)
-            parts.append(fixed_batch(lambda x: self.autoencoder.encoded(x, group), inputs, _ENCODED))
+            parts.append(fixed_batch(lambda x: self.autoencoder.encoded(x, group), inputs, ENCODED))
         return torch.cat(parts)

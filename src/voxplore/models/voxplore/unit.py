@@ -100,9 +100,13 @@ class UnitBatches:
         for start in range(0, len(rows), size):
             yield self._oriented(rows[start : start + size])
 
+    def cells(self, group: int) -> np.ndarray:
+        """Numbers int64 (m,) of the cells of `every`, in the same order."""
+        return self._rows(group) % len(self.packed)
+
     def densities(self, group: int) -> np.ndarray:
         """Relative densities float64 (m,) of the cells of `every`, in the same order."""
-        return UnitCells(self.packed, self.resolution, {}, {}).relative_density()[self._rows(group) % len(self.packed)]
+        return UnitCells(self.packed, self.resolution, {}, {}).relative_density()[self.cells(group)]
 
     def _rows(self, group: int) -> np.ndarray:
         return self.rows[group][self._distinct[self.rows[group]]]
