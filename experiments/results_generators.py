@@ -128,7 +128,7 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
 
 def field(s: Setting, cells: str) -> list[Step]:
     """Field latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    return _variants(s, cells, "field", ("plain", "nohead", "largest", "noreg", "contrastive", "nosrr"))
+    return _variants(s, cells, "field", ("plain", "unprojected", "nohead", "largest", "noreg", "contrastive", "nosrr"))
 
 
 def paper(s: Setting, cells: str) -> list[Step]:

@@ -165,6 +165,7 @@ FIELDS: dict[str, Range] = {
     "node_threshold": _SHARE,
     "noise": Range(0, 1000),
     "noise_levels": Range(-20, 20),
+    "projected": Range(0, 1000),
     "patch": Range(1, 64),
     "points": Range(0, 10_000_000),
     "position_noise": _LENGTH,

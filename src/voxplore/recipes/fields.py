@@ -44,6 +44,9 @@ class FieldSampling:
     sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
     steps: int = 50
     srr: SRR | None = field(default_factory=lambda: SRR(strength=0.5, radius=1.0, every=20))
+    projected: tuple[float, ...] = (0.05, 2.0)
+    """At noise between these sizes, relative to the signal, each guess of x_0 is decoded, cut and encoded again
+    (`models/voxplore/projection.py`); none: never."""
     threshold: float = 0.5
     """Solid where the sigmoid of the decoded logit exceeds this."""
     after: tuple[Levels | LargestPiece | Redraw, ...] = ()
@@ -53,6 +56,8 @@ class FieldSampling:
 
     def __post_init__(self) -> None:
         checked_steps(self.after)
+        if len(self.projected) not in (0, 2):
+            raise VoxploreError("sampling.projected", expected="two numbers or none", got=str(self.projected))
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def fields_recipes() -> dict[str, FieldsConfig]:
         "voxplore-field-contrastive": replace(base, regularisation=Contrastive(sink=1.0)),
         "voxplore-field-nohead": replace(base, autoencoder=FieldAutoencoder()),
         "voxplore-field-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
+        "voxplore-field-unprojected": replace(base, sampling=replace(base.sampling, projected=())),
         "voxplore-field-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
     }
     recipes = {}

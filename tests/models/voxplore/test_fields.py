@@ -9,6 +9,7 @@ import torch
 import voxplore as vp
 from voxplore.data.prepare.orientations import orient_cells
 from voxplore.data.synthetic.nets import build_nets
+from voxplore.diffusion import linear_schedule
 from voxplore.errors import VoxploreError
 from voxplore.geometry import CUBE_OPERATIONS, FLIPS, ORIENTATIONS, apply_operation, flip_group
 from voxplore.models.voxplore.conditioning import DENSITY
@@ -16,11 +17,12 @@ from voxplore.models.voxplore.decoding import connected, largest_piece
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import oriented_flips
 from voxplore.models.voxplore.known_fields import Memory, recallable, recalled
+from voxplore.models.voxplore.projection import with_projection
 from voxplore.models.voxplore.shown_latents import shown_latents
 from voxplore.models.voxplore.unit import UnitBatches, UnitNetworks, unit_voxels
 from voxplore.networks import RefinedDecoder, UnitDecoder
 from voxplore.networks.asymmetric_unit import asymmetric_unit, join_patches, overlap_pairs, unfold_unit, voxels_of
-from voxplore.recipes import SRR, FieldAutoencoder, LargestPiece, Redraw, UnitAutoencoder
+from voxplore.recipes import SRR, FieldAutoencoder, FieldSampling, LargestPiece, Redraw, UnitAutoencoder
 from voxplore.unitcells import UnitCells
 
 SUBGROUPS = (1, 0b10000001, 0b11000011, 0b11, 0b1111, 0b11111111)
@@ -376,3 +378,42 @@ def test_fields_take_the_same_steps_of_post_processing(model):
     stays = connected(plain)
     np.testing.assert_array_equal(again[stays], plain[stays])
     assert (again[~stays] != plain[~stays]).any((1, 2, 3)).all()
+
+
+def test_projecting_guesses_changes_what_is_drawn(model):
+    plain = dataclasses.replace(model.config.sampling, projected=(), srr=None)
+    always = dataclasses.replace(plain, projected=(0.0, 5.0))
+    assert (
+        model.generate(16, seed=2, sampling=plain).packed != model.generate(16, seed=2, sampling=always).packed
+    ).any()
+
+
+@pytest.mark.parametrize("prediction", ["velocity", "epsilon", "sample"])
+def test_a_projection_turns_the_prediction_into_that_of_the_projected_guess(prediction):
+    """The denoiser guesses 2, the projection 3: what is then predicted is what leads from x_t to 3."""
+    schedule, torch_seed = linear_schedule(), torch.manual_seed(0)
+    t = 200
+    time, x_t = torch.full((4,), t / schedule.steps), torch.randn(4, 6, generator=torch_seed)
+    signal, noise = schedule.alpha_bar[t] ** 0.5, (1 - schedule.alpha_bar[t]) ** 0.5
+
+    def predicted(x_0):
+        epsilon = (x_t - signal * x_0) / noise
+        return {"velocity": signal * epsilon - noise * x_0, "epsilon": epsilon, "sample": x_0 + 0 * x_t}[prediction]
+
+    for between, wanted in (((0.0, 100.0), 3.0), ((5.0, 100.0), 2.0)):
+        denoise = with_projection(lambda x, _: predicted(2.0), lambda z: z + 1, schedule, prediction, between)
+        torch.testing.assert_close(denoise(x_t, time), predicted(wanted).float(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_projected_guess_is_the_latent_of_the_decoded_cell(model, cells):
+    group, (_, latents) = next(iter(model.encode(cells).items()))
+    found = model._projected(latents, group)
+    decoded = UnitCells.from_voxels(model.decode(latents, group))
+    torch.testing.assert_close(
+        found, model.encode(decoded, np.full(len(decoded), group))[group][1], rtol=1e-3, atol=1e-3
+    )
+
+
+def test_noise_between_which_guesses_are_projected_is_two_numbers():
+    with pytest.raises(VoxploreError, match=r"sampling\.projected: expected two numbers or none"):
+        FieldSampling(projected=(0.1,))

@@ -76,7 +76,7 @@ def _displaced_block(job: tuple[np.ndarray, int, float, Sequence[int]]) -> np.nd
 def _signed_distance(cell: np.ndarray) -> np.ndarray:
     """Distance float32 (d, d, d) of voxel centres from the surface, in voxels, positive in the solid; periodic."""
     wide, middle = np.pad(cell, _MARGIN, mode="wrap"), slice(_MARGIN, -_MARGIN)
-    inside, outside = (ndimage.distance_transform_edt(part)[middle, middle, middle] for part in (wide, ~wide))
+    inside, outside = (np.asarray(ndimage.distance_transform_edt(part))[3 * (middle,)] for part in (wide, ~wide))
     return np.maximum(inside - outside + np.where(cell, -0.5, 0.5), -_FAR).astype(np.float32)
 
 

@@ -27,6 +27,7 @@ from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.known_fields import KnownFields, Memory, Recallable, recallable, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
+from voxplore.models.voxplore.projection import with_projection
 from voxplore.models.voxplore.shown_latents import ENCODED, Shown, shown_latents
 from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
 from voxplore.networks import FieldDenoiser, RefinedDecoder
@@ -237,16 +238,27 @@ class VoxPloreFields(Generator):
         """Cells Bool (n, d, d, d) with the flips `group`, from the noise of n cells and what is asked of them."""
         noise.shape = (self.basis.length(group),)
         asked = {name: values.float().to(self.device) for name, values in wanted.items()}
-        latents = sample(
+        denoise, prediction = (
             partial(self._denoised, group=group, known=known, wanted=asked),
+            self.config.denoiser.prediction,
+        )
+        if sampling.projected:
+            project = partial(self._projected, group=group)
+            denoise = with_projection(denoise, project, self.schedule, prediction, sampling.projected)
+        latents = sample(
+            denoise,
             noise,
             self.schedule,
             steps=sampling.steps,
             sampler=sampling.sampler,
-            prediction=self.config.denoiser.prediction,
+            prediction=prediction,
             guide=self._guide(group, sampling),
         )
         return self.decode(latents, group, sampling)
+
+    def _projected(self, latents: Tensor, group: int) -> Tensor:
+        """Latents (n, k) decoded, cut and encoded again."""
+        return self.autoencoder.encoded((self.logits(latents, group) > 0).to(torch.uint8), group)
 
     def _guide(self, group: int, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips."""
