@@ -26,8 +26,8 @@ def with_projection(
 ) -> Denoiser:
     """A denoiser (x_t (n, k), t / T (n,)) -> the prediction (n, k) for samplers, all t of a call alike.
 
-    project: latents (n, k) -> those of what they are decoded to. between: two numbers; it is applied to guesses at noise of these
-    sizes, sqrt((1 - alpha_bar_t) / alpha_bar_t).
+    project: latents (n, k) -> those of what they are decoded to. between: two numbers; it is applied to guesses at
+    noise, sqrt((1 - alpha_bar_t) / alpha_bar_t), between them.
     """
 
     def projected(x_t: Tensor, time: Tensor) -> Tensor:
