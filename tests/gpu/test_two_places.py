@@ -98,6 +98,15 @@ def test_a_latent_model_is_asked_for_densities_and_lines_on_a_gpu(cells, fake_gp
     assert len(model.generate(2, seed=0, condition={"stiffness": 3.0})) == 2
 
 
+def test_field_latents_are_asked_told_kept_away_from_and_projected_on_a_gpu(cells, fake_gpu):
+    model = vp.MODELS["voxplore-field"](brief("voxplore-field-both-tiny", steps=1), device="cuda").fit(cells)
+    projected = dataclasses.replace(model.config.sampling, projected=(0.05, 2.0))
+    assert len(model.generate(2, seed=0, sampling=projected, condition={"relative_density": 0.1})) == 2
+    model.know(cells, {"stiffness": np.arange(6.0)})
+    model.avoid(cells)
+    assert len(model.generate(2, seed=0, sampling=projected, condition={"stiffness": 3.0})) == 2
+
+
 @pytest.mark.parametrize("search", ["list", "clusters", "all"])
 def test_repulsion_works_on_a_gpu(search, fake_gpu):
     known = torch.randn(200, 8, device="cuda")

@@ -48,7 +48,7 @@ class KnownFields(nn.Module):
         kept = [part[:, : self.dimensions] for part in kept]
         self.groups = torch.tensor(list(latents), dtype=torch.uint8, device=home)
         self.counts = torch.tensor([len(part) for part in kept], device=home)
-        self.known = torch.cat(kept).half()
+        self.known = torch.cat(kept).half().to(home)
         self.density = torch.from_numpy(np.concatenate([densities[group] for group in latents])).float().to(home)
         spacing = [median_nearest_distance(part) if len(part) > 1 else 0.0 for part in kept]
         self.spacing = torch.tensor(spacing, device=home)
