@@ -196,7 +196,6 @@ FIELDS: dict[str, Range] = {
     "time_mean": Range(-1000, 1000),
     "time_width": _WIDTH,
     "times": Range(0, 1000),
-    "untold": _SHARE,
     "warmup": _SHARE,
     "weight": _WEIGHT,
     "weight_decay": Range(0, 1000),

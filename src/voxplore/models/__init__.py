@@ -11,7 +11,7 @@ from voxplore.models.graph import GraphVAE
 from voxplore.models.registry import MODELS, model_class, model_of, register, registered
 from voxplore.models.trellis import Trellis
 from voxplore.models.vae import VAE
-from voxplore.models.voxplore import VoxPlore, VoxPloreFields
+from voxplore.models.voxplore import VoxPlore, VoxPloreFamilies, VoxPloreFields
 from voxplore.models.xcube import XCube
 from voxplore.models.yang2024 import Yang2024
 
@@ -27,7 +27,19 @@ __all__ = [
     "registered",
 ]
 
-for _model in (VoxPlore, VoxPloreFields, DiT3D, Yang2024, XCube, Trellis, CDM3D, GraphVAE, VAE, Edits):
+for _model in (
+    VoxPlore,
+    VoxPloreFields,
+    VoxPloreFamilies,
+    DiT3D,
+    Yang2024,
+    XCube,
+    Trellis,
+    CDM3D,
+    GraphVAE,
+    VAE,
+    Edits,
+):
     register(_model)
 
 _PACKAGE = Path(__file__).parent.parent / "shipped"

@@ -1,5 +1,5 @@
-"""A transformer that denoises fields: the patches of one asymmetric unit, conditioned on time, on what known cells make
-of the noisy field and, where it is told, on the relative density of the cell (our choice).
+"""A transformer that denoises fields: the patches of one asymmetric unit, conditioned on time and on what known cells
+make of the noisy field (our choice).
 
 That a denoiser may look up training samples is due to Blattmann et al. (2022, "Semi-parametric neural image
 synthesis").
@@ -24,11 +24,10 @@ class FieldDenoiser(nn.Module):
     """Patches of noisy fields (n, m values), times in [0, 1] (n,) and patches of what is recalled, of cells with the
     flips `group` -> patches of a prediction.
 
-    grid: patches along an edge of the cell. values: numbers of a patch. told: whether relative densities (n,) are told;
-    NaN where one is not.
+    grid: patches along an edge of the cell. values: numbers of a patch.
     """
 
-    def __init__(self, *, grid: int, values: int, width: int, layers: int, heads: int, told: bool = False):
+    def __init__(self, *, grid: int, values: int, width: int, layers: int, heads: int):
         super().__init__()
         self.grid, self.values = grid, values
         self.positions = nn.Parameter(0.02 * torch.randn(grid**3, width))
@@ -36,42 +35,21 @@ class FieldDenoiser(nn.Module):
         nn.init.zeros_(self.symmetry.weight)
         self.enter = nn.Linear(2 * values, width)
         self.time = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.density = _Density(width) if told else None
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.leave = nn.Linear(width, values)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(
-        self, x_t: Tensor, time: Tensor, recalled: Tensor, group: int = 1, density: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x_t: Tensor, time: Tensor, recalled: Tensor, group: int = 1) -> Tensor:
         patches = asymmetric_unit(group, self.grid).patches.to(x_t.device)
         both = [part.reshape(len(x_t), len(patches), self.values) for part in (x_t, recalled)]
         hidden = self.enter(torch.cat(both, dim=-1))
         hidden = hidden + self.positions[patches] + self.symmetry.weight[group]
         embedded = self.time(sinusoidal(1000 * time, _TIME_WIDTH).to(x_t.dtype))
-        if self.density is not None:
-            embedded = embedded + self.density(x_t.new_full((len(x_t),), torch.nan) if density is None else density)
         for layer in self.layers:
             hidden = layer(hidden, embedded)
         return self.leave(self.norm(hidden)).flatten(1)
-
-
-class _Density(nn.Module):
-    """Relative densities (n,) -> (n, width), at first zero; one learned vector for NaN."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        last = nn.Linear(width, width)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.embed = nn.Sequential(nn.Linear(_TIME_WIDTH, width), nn.SiLU(), last)
-        self.none = nn.Parameter(torch.zeros(width))
-
-    def forward(self, density: Tensor) -> Tensor:
-        known = self.embed(sinusoidal(1000 * density.nan_to_num(0.0), _TIME_WIDTH))
-        return torch.where(density.isnan()[:, None], self.none.to(known), known)
 
 
 class _Layer(nn.Module):

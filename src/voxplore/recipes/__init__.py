@@ -12,6 +12,7 @@ from voxplore.recipes.cdm3d import CDM3DConfig, CDM3DNetwork, CDM3DSampling, cdm
 from voxplore.recipes.common import Training
 from voxplore.recipes.dit3d import DiT3DConfig, DiT3DNetwork, DiT3DSampling, dit3d_recipes
 from voxplore.recipes.edits import edits_recipes
+from voxplore.recipes.families import FamiliesConfig, Member, families_recipes
 from voxplore.recipes.fields import FieldSampling, FieldsConfig, fields_recipes
 from voxplore.recipes.graph import graph_recipes
 from voxplore.recipes.steps import LargestPiece, Levels, MatchDensity, Orient, Redraw, Step, Symmetrise
@@ -48,6 +49,7 @@ __all__ = [
     "SRR",
     "ClosedForm",
     "Contrastive",
+    "FamiliesConfig",
     "FieldAutoencoder",
     "FieldSampling",
     "FieldsConfig",
@@ -55,6 +57,7 @@ __all__ = [
     "Levels",
     "Loss",
     "MatchDensity",
+    "Member",
     "Orient",
     "PatchAutoencoder",
     "PrincipalAutoencoder",
@@ -77,6 +80,7 @@ __all__ = [
 RECIPES: dict[str, Any] = {
     **voxplore_recipes(),
     **fields_recipes(),
+    **families_recipes(),
     **graph_recipes(),
     **vae_recipes(),
     **edits_recipes(),

@@ -12,9 +12,6 @@ from voxplore.recipes.voxplore_rows import SETS
 
 __all__ = ["FieldDenoiserShape", "FieldSampling", "FieldsConfig", "fields_recipes"]
 
-#: Latents that the denoiser is shown; shells, of fewer patches, take less time.
-_LATENTS, _LATENTS_OF_SHELLS = 1_200_000, 1_600_000
-
 
 @dataclass(frozen=True)
 class FieldDenoiserShape:
@@ -27,10 +24,6 @@ class FieldDenoiserShape:
     noise_levels: tuple[float, ...] = (-0.7, 1.2)
     """Mean and deviation of the logarithm of the noise, relative to the signal, at which it is trained; none: times are
     drawn evenly (paper)."""
-
-    untold: float | None = None
-    """It is told the relative density of each cell, but for this share of the cells it is shown, so that it draws
-    without one as well. None: it is never told."""
 
     def __post_init__(self) -> None:
         if len(self.noise_levels) not in (0, 2):
@@ -72,7 +65,7 @@ class FieldsConfig:
     augment: Augment = "six"
     autoencoder_training: Training = Training(300_000, 32, decay=0.4, precision="bf16")
     denoiser: FieldDenoiserShape = field(default_factory=FieldDenoiserShape)
-    denoiser_training: Training = Training(1_200_000, 16, decay=0.4, precision="bf16")
+    denoiser_training: Training = Training(1_000_000, 16, decay=0.4, precision="bf16")
     copies: int = 3
     """Displaced copies of each training cell that the denoiser is trained on, too (`data/prepare/displaced.py`): cells
     are few, and struts that lie elsewhere are what tells most held-out cells from training cells."""
@@ -101,11 +94,8 @@ def fields_recipes() -> dict[str, FieldsConfig]:
     }
     recipes = {}
     for cells in SETS:
-        told = replace(base.denoiser, untold=0.5 if cells == "both" else None)
-        longer = replace(base.denoiser_training, cells=_LATENTS_OF_SHELLS if "shell" in cells else _LATENTS)
         for name, config in {"voxplore-field": base, **(variants if cells in ("nets", "shells") else {})}.items():
-            recipes[f"{name}-{cells}-medium"] = replace(config, denoiser=told, denoiser_training=longer)
-            recipes[f"{name}-{cells}-tiny"] = _tiny(replace(config, denoiser=told))
+            recipes[f"{name}-{cells}-medium"], recipes[f"{name}-{cells}-tiny"] = config, _tiny(config)
     return recipes
 
 

@@ -148,7 +148,7 @@ def test_a_head_with_more_levels_than_the_blocks_can_be_halved_is_refused():
 
 @pytest.fixture(scope="module")
 def told(cells, tmp_path_factory):
-    config = vp.RECIPES["voxplore-field-both-tiny"]
+    config = vp.RECIPES["voxplore-field-nets-tiny"]
     short = dataclasses.replace(config.autoencoder_training, cells=1600)
     denoiser = dataclasses.replace(config.denoiser_training, cells=9_600, batch=16)
     options = {"autoencoder_training": short, "denoiser_training": denoiser}
@@ -157,7 +157,7 @@ def told(cells, tmp_path_factory):
     return vp.MODELS["voxplore-field"](config, "cpu").fit(cells, tmp_path_factory.mktemp("told"))
 
 
-def test_a_denoiser_told_densities_draws_denser_cells_when_asked_and_without_being_asked(told, cells):
+def test_denser_cells_are_drawn_when_asked_for_and_cells_without_being_asked(told, cells):
     low, high = np.quantile(cells.relative_density(), [0.1, 0.9])
     few, many = (told.generate(16, seed=1, condition={"relative_density": float(one)}) for one in (low, high))
     assert many.relative_density().mean() > few.relative_density().mean() + 0.3 * (high - low)
@@ -220,7 +220,7 @@ def test_cells_to_avoid_are_repelled_from_as_known_ones_are(model, cells):
 
 
 def test_a_part_of_a_drawing_asked_for_densities_has_the_bytes_of_the_whole(told, monkeypatch):
-    monkeypatch.setattr("voxplore.models.voxplore.fields._WINDOW", 8)
+    monkeypatch.setattr("voxplore.models.voxplore.field_drawing.WINDOW", 8)
     first = told.together(None)
     wanted = np.linspace(0.2, 0.5, first + 4)
     whole = told.generate(len(wanted), seed=4, condition={"relative_density": wanted})
@@ -236,14 +236,9 @@ def test_densities_are_those_of_the_cells_in_the_order_in_which_they_are_encoded
 
 
 @pytest.mark.parametrize("condition", [{"relative_density": 1.2}, {"young_hill": 0.1}, {}, "dense"])
-def test_what_the_denoiser_was_not_told_cannot_be_asked_for(told, condition):
+def test_what_is_not_known_of_cells_cannot_be_asked_for(told, condition):
     with pytest.raises(VoxploreError, match="relative_density"):
         told.generate(4, seed=0, condition=condition)
-
-
-def test_a_model_that_was_told_nothing_refuses_a_condition(model):
-    with pytest.raises(VoxploreError, match="none for this recipe"):
-        model.generate(4, seed=0, condition={"relative_density": 0.3})
 
 
 def test_patches_and_margins_that_no_block_divides_are_refused():

@@ -20,9 +20,10 @@ from voxplore.data.prepare.orientations import orient_cells
 from voxplore.diffusion import diffusion_loss, linear_schedule, sample, srr_guide
 from voxplore.geometry import ORIENTATIONS
 from voxplore.models.base import CellNoise, Generator
-from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, no_condition, training_facts
-from voxplore.models.voxplore.chain import Chain, with_drawing_steps
+from voxplore.models.voxels import OPERATIONS, checked_cells, fixed_batch, training_facts
+from voxplore.models.voxplore.chain import Chain
 from voxplore.models.voxplore.conditioning import DENSITY, told, wanted_values
+from voxplore.models.voxplore.field_drawing import WINDOW, Sources, draw_rows
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
 from voxplore.models.voxplore.known_fields import KnownFields, Memory, Recallable, recallable, recalled
@@ -36,11 +37,6 @@ from voxplore.training import train
 from voxplore.unitcells import UnitCells, pack
 
 __all__ = ["VoxPloreFields"]
-
-#: Cells whose sets of flips are drawn together; a drawing made in parts has the bytes of the whole at its multiples.
-_WINDOW = 256
-#: A set of flips is drawn with this precision.
-_CHANCES = 2**31
 
 
 class VoxPloreFields(Generator):
@@ -60,8 +56,8 @@ class VoxPloreFields(Generator):
         if shape.head:
             self.decoder = RefinedDecoder(self.decoder, shape.head).to(self.device)
         options = {"width": network.width, "layers": network.layers, "heads": network.heads}
-        values, told = (shape.patch // shape.scale) ** 3, network.untold is not None
-        self.denoiser = FieldDenoiser(grid=self.encoder.grid, values=values, told=told, **options).to(self.device)
+        values = (shape.patch // shape.scale) ** 3
+        self.denoiser = FieldDenoiser(grid=self.encoder.grid, values=values, **options).to(self.device)
         self.latents = KnownFields(min(config.recalled, shape.components)).to(self.device)
         self.schedule = linear_schedule()
         self.told: Memory | None = None
@@ -93,30 +89,25 @@ class VoxPloreFields(Generator):
         """Draw n cells; cell i depends on (seed, i) and its condition alone.
 
         condition: property -> a number or n of them, kept as columns `wanted_<property>` of the index: relative_density
-        where the denoiser was told densities, and what `know` was told.
+        and what `know` was told. Known cells of what is wanted are then recalled more often.
         """
-        memory, wanted = self._asked(condition, n)
-        sampling, resolution = sampling or self.config.sampling, self.config.autoencoder.resolution
-        rows = np.zeros((n, resolution**3 // 8), np.uint8)
-        for start in range(0, n, _WINDOW):
-            count = min(_WINDOW, n - start)
-            noise = CellNoise(seed, first + start, count, (1,), self.device)
-            asked = {name: torch.tensor(values[start : start + count]) for name, values in wanted.items()}
-            places = memory.places(np.array(noise.below(_CHANCES)) / _CHANCES, asked)
-            for place in np.unique(places).tolist():
-                cells = partial(self._cells, memory.groups[place], memory.parts[place], sampling)
-                draw, chosen = with_drawing_steps(cells, sampling.after), np.flatnonzero(places == place)
-                for part in np.split(chosen, range(sampling.batch, len(chosen), sampling.batch)):
-                    filled = np.concatenate([part, np.repeat(part[-1:], sampling.batch - len(part))])
-                    of_part = {name: values[filled] for name, values in asked.items()}
-                    rows[start + part] = pack(draw(noise.of(part, sampling.batch), of_part))[: len(part)]
+        sources, resolution = self.sources(condition), self.config.autoencoder.resolution
+        wanted = wanted_values(condition, n, sources.memory.values())
+        options = {"seed": seed, "first": first, "wanted": wanted, "resolution": resolution, "device": self.device}
+        rows, _ = draw_rows(sources, sampling or self.config.sampling, n, **options)
         drawn = self._drawn(rows, resolution, seed, first)
         drawn.index.update({f"wanted_{name}": values.copy() for name, values in wanted.items()})
         return drawn
 
+    def sources(self, condition: Any) -> Sources:
+        """What cells are drawn from: where more than a density is asked for, the cells that `know` was told of."""
+        more = isinstance(condition, Mapping) and not set(condition) <= {DENSITY}
+        memory = self.told if more and self.told is not None else self.latents.memory()
+        return Sources(memory, [partial(self._cells, *place) for place in zip(*memory, strict=True)])
+
     def together(self, sampling: Any) -> int:
         """Cells that `generate` draws in one batch."""
-        return _WINDOW
+        return WINDOW
 
     def encode(self, cells: UnitCells, flips: np.ndarray | None = None) -> dict[int, tuple[np.ndarray, Tensor]]:
         """For each set of flips among cells: their numbers int64 (n_g,) and latents float32 (n_g, k_g).
@@ -178,9 +169,8 @@ class VoxPloreFields(Generator):
             group = groups[int(rng.choice(len(groups), p=counts / counts.sum()))]
             rows = rng.integers(0, len(shown.latents[group]), n)
             x_0 = shown.latents[group][torch.from_numpy(rows)].to(self.device)
-            asked = self._asked_in_training(shown.densities[group][rows], rng)
             known = memory.parts[memory.groups.index(group)]
-            denoise = partial(self._denoised, group=group, known=known, wanted=asked)
+            denoise = partial(self._denoised, group=group, known=known, wanted={})
             return diffusion_loss(denoise, x_0, self.schedule, **options), {}
 
         training = {**vars(self.config.denoiser_training), "seed": self.config.seed, "device": self.device}
@@ -194,15 +184,7 @@ class VoxPloreFields(Generator):
         times = (time * self.schedule.steps).round().long()
         recall = recalled(known, x_t, self.schedule.on(x_t.device)[times], wanted)
         shown = [self.basis.spread(part, group) for part in (x_t, recall)]
-        return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group, wanted.get(DENSITY)), group)
-
-    def _asked_in_training(self, densities: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Relative densities (n,) as the denoiser is told them in training: NaN for the share that it is not."""
-        untold = self.config.denoiser.untold
-        if untold is None:
-            return {}
-        asked = np.where(rng.random(len(densities)) < untold, np.nan, densities)
-        return {DENSITY: torch.from_numpy(asked.astype(np.float32)).to(self.device)}
+        return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group), group)
 
     def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
         """Train the head alone to correct what the decoder makes of latents with noise."""
@@ -222,15 +204,6 @@ class VoxPloreFields(Generator):
         return facts
 
     # ------------------------------------------------------------------------------------------------ sampling
-
-    def _asked(self, condition: Any, n: int) -> tuple[Memory, dict[str, np.ndarray]]:
-        """What is recalled for a condition, and property -> the values wanted (n,)."""
-        names = set(condition) if isinstance(condition, Mapping) else set()
-        if self.config.denoiser.untold is None and (self.told is None or DENSITY in names):
-            no_condition(condition)
-        if self.told is None or names <= {DENSITY}:
-            return self.latents.memory(), wanted_values(condition, n, {DENSITY: self.latents.density})
-        return self.told, wanted_values(condition, n, self.told.values())
 
     def _cells(
         self, group: int, known: Recallable, sampling: FieldSampling, noise: CellNoise, wanted: dict[str, Tensor]

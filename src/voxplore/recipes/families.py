@@ -1,0 +1,55 @@
+"""Configuration of VoxPlore with field latents, one model for each of several families of cells (our choice)."""
+
+import re
+from dataclasses import dataclass
+
+from voxplore.errors import VoxploreError
+from voxplore.recipes.fields import FieldSampling, FieldsConfig, fields_recipes
+
+__all__ = ["FamiliesConfig", "Member", "families_recipes"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model and the cells that it learns."""
+
+    name: str
+    """Its files begin with it."""
+    families: tuple[str, ...]
+    """What the family of its cells begins with; a cell is the first member's that this fits."""
+    config: FieldsConfig
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z0-9]{1,40}", self.name):
+            raise VoxploreError("members.name", expected="small letters and digits", got=repr(self.name)[:80])
+
+
+@dataclass(frozen=True)
+class FamiliesConfig:
+    """All members, and how cells are drawn with each of them."""
+
+    members: tuple[Member, ...]
+    sampling: FieldSampling
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.members]
+        if not names or len(set(names)) < len(names):
+            raise VoxploreError("members", expected="one or more, each of another name", got=", ".join(names) or "none")
+        sizes = {one.config.autoencoder.resolution for one in self.members}
+        if len(sizes) > 1:
+            raise VoxploreError("members", expected="one resolution", got=", ".join(map(str, sorted(sizes))))
+
+    @property
+    def resolution(self) -> int:
+        """Voxels along an edge of the cells."""
+        return self.members[0].config.autoencoder.resolution
+
+
+def families_recipes() -> dict[str, FamiliesConfig]:
+    """Nets and shells in one model: the rows with field latents of both sets."""
+    rows, recipes = fields_recipes(), {}
+    for size in ("medium", "tiny"):
+        nets, shells = (rows[f"voxplore-field-{cells}-{size}"] for cells in ("nets", "shells"))
+        members = (Member("nets", ("net-",), nets), Member("shells", ("",), shells))
+        recipes[f"voxplore-families-both-{size}"] = FamiliesConfig(members, nets.sampling)
+    return recipes

@@ -1,0 +1,109 @@
+"""VoxPlore with field latents for several families, at its tiny size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import voxplore as vp
+from voxplore.data.synthetic.nets import build_nets
+from voxplore.data.synthetic.shells import build_shells
+from voxplore.errors import VoxploreError
+from voxplore.recipes import FamiliesConfig, Member
+from voxplore.unitcells import UnitCells
+
+
+@pytest.fixture(scope="module")
+def cells() -> UnitCells:
+    return UnitCells.concatenate([build(24, seed=3, resolution=16, workers=1) for build in (build_nets, build_shells)])
+
+
+@pytest.fixture(scope="module")
+def model(cells, tmp_path_factory):
+    config = vp.RECIPES["voxplore-families-both-tiny"]
+    short = {
+        f"{stage}_training": replace(getattr(config.members[0].config, f"{stage}_training"), cells=480)
+        for stage in ("autoencoder", "denoiser", "head")
+    }
+    members = tuple(replace(one, config=replace(one.config, **short)) for one in config.members)
+    return vp.MODELS["voxplore-families"](replace(config, members=members), "cpu").fit(
+        cells, tmp_path_factory.mktemp("run")
+    )
+
+
+def test_each_member_learns_the_cells_of_its_families_alone(model, cells):
+    families = cells.index["family"]
+    for name, rows in (
+        ("nets", np.char.startswith(families, "net-")),
+        ("shells", ~np.char.startswith(families, "net-")),
+    ):
+        assert model.members[name].trained["data_cells"] == rows.sum()
+        assert model.members[name].trained["data_sha256"] == cells[np.flatnonzero(rows)].sha256()
+    assert model.trained["data_cells"] == len(cells)
+
+
+def test_members_draw_as_often_as_they_have_cells_and_are_named(model):
+    drawn = model.generate(200, seed=0)
+    share = (drawn.index["member"] == "nets").mean()
+    assert abs(share - 0.5) < 0.15
+
+
+def test_a_cell_is_drawn_by_the_member_that_the_index_names(model, monkeypatch):
+    for name, solid in (("nets", True), ("shells", False)):
+        drawn = lambda *_, solid=solid: np.full((model.config.sampling.batch, 16, 16, 16), solid)  # noqa: E731
+        monkeypatch.setattr(model.members[name], "_cells", drawn)
+    cells = model.generate(40, seed=4)
+    np.testing.assert_array_equal(cells.relative_density() == 1, cells.index["member"] == "nets")
+    assert len(np.unique(cells.index["member"])) == 2
+
+
+def test_what_only_one_family_has_is_drawn_by_its_member(model, cells):
+    densities = cells.relative_density()
+    nets = np.char.startswith(cells.index["family"], "net-")
+    marked = np.where(nets, 0.0, 1.0)
+    model.know(cells, {"sheet": marked + 0.01 * densities})
+    high = model.generate(16, seed=1, condition={"sheet": 1.0})
+    low = model.generate(16, seed=1, condition={"sheet": 0.0 + 0.01 * float(densities[nets].min())})
+    for member in model.members.values():
+        member.told = None
+    assert (high.index["member"] == "shells").all()
+    assert (low.index["member"] == "nets").all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda cells: replace(cells, index={}), "a column `family` in their index, got none"),
+        (
+            lambda cells: cells[np.flatnonzero(np.char.startswith(cells.index["family"], "net-"))],
+            "two or more of shells",
+        ),
+    ],
+)
+def test_cells_without_a_family_or_of_one_alone_are_refused(cells, change, said):
+    model = vp.MODELS["voxplore-families"](vp.RECIPES["voxplore-families-both-tiny"], "cpu")
+    with pytest.raises(VoxploreError, match=said):
+        model.fit(change(cells))
+
+
+def test_families_that_no_member_learns_are_refused(cells):
+    one = Member("nets", ("net-",), vp.RECIPES["voxplore-field-nets-tiny"])
+    model = vp.MODELS["voxplore-families"](FamiliesConfig((one,), one.config.sampling), "cpu")
+    with pytest.raises(VoxploreError, match="expected families net-"):
+        model.fit(cells)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "A", "a-b"])
+def test_members_have_names_that_are_names_of_files(name):
+    with pytest.raises(VoxploreError, match="small letters and digits"):
+        Member(name, ("",), vp.RECIPES["voxplore-field-nets-tiny"])
+
+
+def test_members_of_one_name_or_two_resolutions_are_refused():
+    tiny, medium = (vp.RECIPES[f"voxplore-field-nets-{size}"] for size in ("tiny", "medium"))
+    with pytest.raises(VoxploreError, match="each of another name, got a, a"):
+        FamiliesConfig((Member("a", ("",), tiny), Member("a", ("",), tiny)), tiny.sampling)
+    with pytest.raises(VoxploreError, match="one resolution, got 16, 48"):
+        FamiliesConfig((Member("a", ("",), tiny), Member("b", ("",), medium)), tiny.sampling)
+    with pytest.raises(VoxploreError, match="one or more"):
+        FamiliesConfig((), tiny.sampling)
