@@ -1,9 +1,11 @@
 """Drawn cells as latents with the decoder that leads back, for any model whose decoder can be differentiated.
 
 An encoder loses detail and drawn cells are rotated at random, so that each cell is encoded in the six orientations of
-the paper, and the latent of the best one is fitted to the cell by gradient steps through the decoder (our choice).
+the paper, by each member of a model of several, and the latent of the best one is fitted to the cell by gradient steps
+through the decoder (our choice).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,8 +50,8 @@ class Line:
 
 
 def steerable(model: Any) -> bool:
-    """Whether `latents_of` knows the model: it has an encoder of cells and a decoder of latents."""
-    return hasattr(model, "encode") and hasattr(model, "autoencoder")
+    """Whether `latents_of` knows the model: it, or each of its members, has an encoder and a decoder."""
+    return all(hasattr(one, "encode") and hasattr(one, "autoencoder") for one in _members(model))
 
 
 def latents_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Iterator[Start]:
@@ -58,7 +60,7 @@ def latents_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Iterator[St
         turned = np.stack([orient(voxels, k) for k in range(len(ORIENTATIONS))])
         _, first = np.unique(turned.reshape(len(turned), -1), axis=0, return_index=True)
         chosen = np.sort(first)
-        starts = _encoded(model, UnitCells.from_voxels(turned[chosen]))
+        starts = [start for one in _members(model) for start in _encoded(one, UnitCells.from_voxels(turned[chosen]))]
         tried = [Start(row, z, _turned_back(decode, int(chosen[k])), 0.0) for k, z, decode in starts]
         yield _fitted(max((_measured(start, voxels) for start in tried), key=lambda start: start.iou), voxels, steps)
 
@@ -70,17 +72,22 @@ def line_of(model: Any, cells: UnitCells, steps: int = _STEPS) -> Line:
 
     voxels = unpack(np.asarray(cells.packed), cells.resolution)
     best: list[Start] = []
-    for k in range(len(ORIENTATIONS)):
+    for one, k in itertools.product(_members(model), range(len(ORIENTATIONS))):
         turned = np.stack([orient(cell, k) for cell in voxels])
         common = int(np.bitwise_and.reduce(flip_group(turned)))
-        starts = _encoded(model, UnitCells.from_voxels(turned), common)
+        starts = _encoded(one, UnitCells.from_voxels(turned), common)
         decode = _turned_back(starts[0][2], k)
         tried = [_measured(Start(row, z, decode, 0.0), voxels[row]) for row, z, _ in starts]
-        if not best or sum(one.iou for one in tried) > sum(one.iou for one in best):
+        if not best or sum(start.iou for start in tried) > sum(start.iou for start in best):
             best = tried
     fitted = [_fitted(start, voxels[start.row], steps) for start in best]
     latents = torch.cat([start.latent for start in fitted])
     return Line(latents, fitted[0].decode, np.array([start.iou for start in fitted]))
+
+
+def _members(model: Any) -> list[Any]:
+    """The models that a mixture of several is made of, or the one model."""
+    return list(model.members.values()) if hasattr(model, "members") else [model]
 
 
 def _measured(start: Start, voxels: np.ndarray) -> Start:
