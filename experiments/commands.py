@@ -1,6 +1,6 @@
 """Kinds of steps: each is one command of `voxplore` or one script of this folder, and the one result it writes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,17 @@ def build(s: Setting, cells: str, n: int = 0, resolution: int = 0, name: str = "
 
 
 def train(
-    s: Setting, data: Step, recipe: str, run: str = "", changes: Sequence[str] = (), autoencoder_of: Step | None = None
+    s: Setting,
+    data: Step,
+    recipe: str,
+    run: str = "",
+    changes: Sequence[str] = (),
+    autoencoder_of: Step | None = None,
+    members: Mapping[str, Step] | None = None,
 ) -> Step:
     """RUN/model, by default runs/RECIPE/model. autoencoder_of: a training whose autoencoder this one starts from, and
-    whose later stages it takes as well where both recipes have the same."""
+    whose later stages it takes as well where both recipes have the same. members: of a model of several, the trainings
+    that all stages of each are taken from."""
     run = run or f"runs/{recipe}"
     if recipe not in RECIPES:
         raise NoRecipe(f"recipe: expected a row of this size (see voxplore.RECIPES), got {recipe}")
@@ -117,19 +124,27 @@ def train(
     needs = (data,)
     if autoencoder_of is not None:
         needs += (_copy_stages(autoencoder_of, recipe, run),)
+    for name, trained in (members or {}).items():
+        files = (*(f"{stage}.safetensors" for stage in ("autoencoder", "shown", "denoiser", "head")), "log.jsonl")
+        source, out = f"{Path(trained.out).parent}/run", f"{run}/run/{name}"
+        needs += (Step(f"{out}/{files[0]}", ("copy", source, out, *files), (trained,)),)
     return Step(f"{run}/model", command, needs)
 
 
 def stages(config: object) -> list[str]:
-    """Names of the fields of a configuration that give the length of a training stage."""
+    """The fields of a configuration, and of its members, that give the length of a training stage."""
     assert is_dataclass(config)
-    return [field.name for field in fields(config) if isinstance(getattr(config, field.name), Training)]
+    own = [field.name for field in fields(config) if isinstance(getattr(config, field.name), Training)]
+    members = getattr(config, "members", ())
+    return own + [f"members.{one.name}.config.{stage}" for one in members for stage in stages(one.config)]
 
 
 def _copy_stages(trained: Step, recipe: str, run: str) -> Step:
     """The stages that a training shares with `trained`, copied into the folder in which it would resume."""
     folder = Path(trained.out).parent
     shared = ["autoencoder", *_same_stages(RECIPES.get(folder.name), RECIPES[recipe])]
+    if hasattr(RECIPES[recipe], "copies"):  # latents of copies of the training cells, which take long to make
+        shared.append("shown")
     names = [*(f"{stage}.safetensors" for stage in shared), "log.jsonl"]
     return Step(f"{run}/run/{names[0]}", ("copy", str(folder / "run"), f"{run}/run", *names), (trained,))
 

@@ -131,6 +131,14 @@ def field(s: Setting, cells: str) -> list[Step]:
     return _variants(s, cells, "field", ("plain", "unprojected", "nohead", "largest", "noreg", "contrastive", "nosrr"))
 
 
+def field_both(s: Setting) -> list[Step]:
+    """The members trained on nets and on shells, drawn from together: three draws, reconstruction, picture."""
+    data, size = build(s, "both"), "tiny" if s.tiny else "medium"
+    members = {cells: train(s, build(s, cells), f"voxplore-field-{cells}-{size}") for cells in ("nets", "shells")}
+    trained = train(s, data, f"voxplore-families-both-{size}", members=members)
+    return _measured(s, trained, data, ("--benchmark", "v2"))
+
+
 def paper(s: Setting, cells: str) -> list[Step]:
     """The paper's network as a CPU can train it: three draws a variant, reconstruction, picture, one table."""
     variants = ("plain", "velocity", "velocity-nosrr", "nosrr", "largest", "noreg", "contrastive")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(FOLDER))
 import choose_srr  # noqa: E402
 import results_ablations  # noqa: E402
 import results_generators  # noqa: E402
-from commands import Setting, Step, build, made, train  # noqa: E402
+from commands import FAMILIES, Setting, Step, build, made, train  # noqa: E402
 from rows import ROWS  # noqa: E402
 from schedule import plan  # noqa: E402
 
@@ -110,11 +110,26 @@ def test_what_exists_is_not_made_again_nor_what_it_needs(tmp_path, monkeypatch):
     assert [step.out for step in plan([table])] == ["a", "b", "c"]
 
 
+def test_a_model_of_members_takes_all_stages_of_theirs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    setting = Setting("medium")
+    members = {cells: train(setting, build(setting, cells), f"voxplore-field-{cells}-medium") for cells in FAMILIES[:2]}
+    trained = train(setting, build(setting, "both"), "voxplore-families-both-medium", members=members)
+    copied = [made(step.command) for step in trained.needs if made(step.command)[0] == "copy"]
+    assert [words[2] for words in copied] == [f"runs/voxplore-families-both-medium/run/{cells}" for cells in members]
+    stages = [f"{stage}.safetensors" for stage in ("autoencoder", "shown", "denoiser", "head")]
+    assert [list(words[3:]) for words in copied] == [[*stages, "log.jsonl"]] * 2
+
+
 @pytest.mark.parametrize(
     ("base", "variant", "stages"),
     [
-        ("voxplore-field-nets-medium", "voxplore-field-nosrr-nets-medium", ["autoencoder", "denoiser", "head"]),
-        ("voxplore-field-nets-medium", "voxplore-field-nohead-nets-medium", ["autoencoder", "denoiser"]),
+        (
+            "voxplore-field-nets-medium",
+            "voxplore-field-nosrr-nets-medium",
+            ["autoencoder", "denoiser", "head", "shown"],
+        ),
+        ("voxplore-field-nets-medium", "voxplore-field-nohead-nets-medium", ["autoencoder", "denoiser", "shown"]),
         ("voxplore-paper-nets-medium", "voxplore-paper-nosrr-nets-medium", ["autoencoder", "denoiser"]),
         ("voxplore-paper-nets-medium", "voxplore-paper-velocity-nets-medium", ["autoencoder"]),
         ("closed-form-nets-small", "closed-form-sym-nets-small", ["autoencoder"]),
