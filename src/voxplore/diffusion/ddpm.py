@@ -43,6 +43,11 @@ class Schedule:
         """T, the number of training steps."""
         return len(self.alpha_bar) - 1
 
+    def noise(self, t: int) -> float:
+        """Noise relative to the signal, sqrt((1 - alpha_bar_t) / alpha_bar_t), at a time from 0 to T."""
+        alpha_bar = float(self.alpha_bar[t])
+        return ((1 - alpha_bar) / alpha_bar) ** 0.5
+
     def at_noise(self, level: Tensor) -> Tensor:
         """The first times from 1 to T, int64 (n,), at which log sqrt((1 - alpha_bar_t) / alpha_bar_t) reaches `level`
         (n,)."""

@@ -219,6 +219,19 @@ def test_cells_to_avoid_are_repelled_from_as_known_ones_are(model, cells):
     np.testing.assert_array_equal(model.generate(16, seed=3, sampling=strong).packed, plain.packed)
 
 
+def test_nothing_is_repelled_where_noise_is_below_what_the_recipe_says(model):
+    strong = dataclasses.replace(model.config.sampling, srr=SRR(strength=0.5, radius=3.0, every=2))
+    group = model.latents.groups.tolist()[0]
+    x_t = model.latents.latents_of(group)[:4].clone()
+    steps, size = model.schedule.steps, model.basis.length(group)
+    x_t = torch.nn.functional.pad(x_t, (0, size - x_t.shape[1]))
+    for above, repelled in ((0.0, True), (model.schedule.noise(20) - 1e-9, True), (model.schedule.noise(20), False)):
+        guide = model._guide(group, dataclasses.replace(strong, repelled_above=above))
+        assert guide(x_t, x_t, steps - 40).any()
+        assert bool(guide(x_t, x_t, 20).any()) == repelled
+        assert not guide(x_t, x_t, 20).any()  # what stands at the end is not pushed again
+
+
 def test_a_part_of_a_drawing_asked_for_densities_has_the_bytes_of_the_whole(told, monkeypatch):
     monkeypatch.setattr("voxplore.models.voxplore.field_drawing.WINDOW", 8)
     first = told.together(None)

@@ -2,12 +2,12 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 import voxplore as vp
 from voxplore.config import from_dict
-from voxplore.models import model_folder
 from voxplore.models.voxplore.upgrade import upgraded
 from voxplore.recipes import (
     RECIPES,
@@ -105,10 +105,10 @@ def changed(part: str, **fields: object) -> dict:
     return data
 
 
-def test_the_model_in_the_package_is_of_an_earlier_version_and_has_its_steps():
-    saved = json.loads((model_folder("default") / "config.json").read_text())["config"]
+def test_a_closed_form_of_an_earlier_version_has_its_steps():
+    saved = json.loads((Path(__file__).parent / "closed_form_of_version_1.json").read_text())
     assert saved["denoiser"]["kind"] == "empirical"
-    config = vp.load_model("default", "cpu").config
+    config = read(saved)
     assert config.autoencoder == PrincipalAutoencoder()
     assert config.denoiser == ClosedForm(neighbours=2, concentration=2.0)
     assert config.denoiser_training is None

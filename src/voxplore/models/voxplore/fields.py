@@ -234,15 +234,19 @@ class VoxPloreFields(Generator):
         return self.autoencoder.encoded((self.logits(latents, group) > 0).to(torch.uint8), group)
 
     def _guide(self, group: int, sampling: FieldSampling):
-        """SRR among the first numbers of the known latents with the same flips."""
+        """SRR among the first numbers of the known latents with the same flips, while x_s has enough noise."""
         srr, spacing = sampling.srr, self.latents.spacing_of(group)
         if srr is None or spacing == 0:
             return None
         q = min(self.latents.dimensions, self.basis.length(group))
         known = [self.latents.latents_of(group), *([self.avoided[group]] if group in self.avoided else [])]
-        push = srr_guide(torch.cat([part[:, :q] for part in known]), **srr.at(spacing))
+        push, left = srr_guide(torch.cat([part[:, :q] for part in known]), **srr.at(spacing)), self.schedule.steps
 
         def guide(x_s: Tensor, x_t: Tensor, spanned: int) -> Tensor:
+            nonlocal left
+            left -= spanned
+            if self.schedule.noise(left) <= sampling.repelled_above:
+                return torch.zeros_like(x_s)
             return functional.pad(push(x_s[:, :q], x_t[:, :q], spanned), (0, x_s.shape[1] - q))
 
         return guide
