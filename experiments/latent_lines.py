@@ -5,7 +5,7 @@ cells and as many degraded ones, is of the own class (chance: .5), as they are a
 Degraded cells are seen through the flips of the cell that they were, as in training. Second, the scores of cells
 decoded along straight lines between the latents of two training cells with the same flips: at 0 one of the two.
 
-    python experiments/latent_lines.py voxplore-shells data/shells --out lines.json
+    python experiments/latent_lines.py runs/voxplore-paper-shells-medium/model data/shells --out lines.json
 """
 
 import argparse

@@ -62,10 +62,10 @@ ROWS: list[Row] = [
         "closed-form", "30", "closed-form denoiser on {cells}, plain and symmetrised", generators.closed_form, BOTH
     ),
     *_on_sets("field", "hours", "field latents, trained denoiser, on {cells}; values: variants", generators.field),
-    Row("field-both", "30", "field latents of nets and of shells in one model", generators.field_both),
+    Row("field-both", "1", "field latents of nets and of shells as one model", generators.field_both),
     *_on_sets("paper", "hours", "the paper's network, trained denoiser, on {cells}", generators.paper),
     *_on_sets("tuned", "hours", "that row on {cells}, its decoder shown fresh cells too", generators.tuned),
-    Row("shipped", "5", "the model in the package against nets and shells", generators.shipped),
+    Row("shipped", "60", "the model in the package against nets and shells", generators.shipped),
     Row("families", "30", "one model on seven families; values: plain, sym", generators.families),
     *_on_sets("resolution", "85", "24^3, 48^3, 64^3, 96^3 on {cells}; values: resolutions", generators.resolution),
     *_tables(),

@@ -64,7 +64,7 @@ def test_default_is_a_set_wherever_a_set_is_taken(few_known, tmp_path, monkeypat
 def test_info_tells_of_the_shipped_model_and_its_known_cells(few_known, capsys):
     assert main(["info", "default"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"^model +voxplore$", told, re.M)
+    assert re.search(r"^model +voxplore-families$", told, re.M)
     assert f"{len(few_known)} at 8^3" in told
     assert main(["info", "default", "--verify"]) == 0
     assert "sha256 as recorded" in capsys.readouterr().out

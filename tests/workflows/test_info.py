@@ -4,7 +4,7 @@ import numpy as np
 
 import voxplore as vp
 from voxplore.data.prepare.splits import with_split
-from voxplore.workflows.info import describe, facts
+from voxplore.workflows.info import describe
 
 
 def test_held_out_cells_are_read_against_the_training_cells_by_the_printed_equations(tmp_path):
@@ -18,9 +18,3 @@ def test_held_out_cells_are_read_against_the_training_cells_by_the_printed_equat
     novelty, diversity = (float(value) for value in re.findall(r"S_\w+ ([\d.]+)", line))
     assert abs(novelty - (1 - iou.max(1)).mean()) < 5e-4
     assert abs(diversity - len(set(iou.argmax(1))) / len(held_out)) < 5e-4
-
-
-def test_a_model_in_the_package_goes_by_its_name():
-    found = dict(facts("voxplore-shells"))
-    assert found["model"] == "voxplore"
-    assert "shells" in str(found)

@@ -34,7 +34,7 @@ class Command(Verb):
     minutes: Annotated[float, Range(0, 1e5)] = 10.0
     """With a target: no cell is begun to be improved after so many minutes."""
     model: str = "default"
-    """Folder of a saved model, the name of one in the package, or hf://owner/name; by default the shipped one."""
+    """Folder of a saved model, or hf://owner/name; by default the shipped one."""
     reference: Path | None = None
     """Cells that count as known, each in one orientation; by default the training cells of the shipped model."""
     continued: Annotated[Path | None, tyro.conf.arg(name="continue")] = None

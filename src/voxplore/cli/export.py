@@ -51,7 +51,7 @@ class Command(Verb):
     """Blend all cells along this axis into one lattice of `tile` cells, the first and the last at its ends (meshes
     only)."""
     model: str = "default"
-    """With --grade: the model whose latents are blended; a folder, a name in the package, or hf://owner/name."""
+    """With --grade: the model whose latents are blended; a folder, "default" or hf://owner/name."""
     workers: Workers | None = None
     """Processes; by default one a core."""
     overwrite: Overwrite = False

@@ -42,16 +42,13 @@ for _model in (
 ):
     register(_model)
 
-_PACKAGE = Path(__file__).parent.parent / "shipped"
-#: Models in the package. "default": the closed form, for nets and shells. "voxplore-shells": the paper's network, its
-#: denoiser trained, for shells alone.
-SHIPPED = {"default": _PACKAGE / "model", "voxplore-shells": _PACKAGE / "voxplore-shells"}
+#: Models in the package. "default": VoxPlore with field latents, a member for nets and one for shells.
+SHIPPED = {"default": Path(__file__).parent.parent / "shipped" / "model"}
 
 
 def model_folder(source: str | Path) -> Path:
-    """The folder of a saved model: itself, or that of a name in SHIPPED, unless a folder here has this name."""
-    name = str(source)
-    return SHIPPED[name] if name in SHIPPED and (name == "default" or not Path(name).exists()) else Path(source)
+    """The folder of a saved model: itself, or that of a name in SHIPPED."""
+    return SHIPPED.get(str(source), Path(source))
 
 
 def load_model(source: str | Path, device: str = "auto") -> Generator:

@@ -36,8 +36,8 @@ class FieldSampling:
 
     sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
     steps: int = 50
-    srr: SRR | None = field(default_factory=lambda: SRR(strength=0.5, radius=1.0, every=20))
-    repelled_above: float = 0.1
+    srr: SRR | None = field(default_factory=lambda: SRR(strength=0.15, radius=1.0, every=20))
+    repelled_above: float = 0.2
     """SRR repels while noise, relative to the signal, is above this, so that what it moves is still projected."""
     projected: tuple[float, ...] = (0.05, 2.0)
     """At noise between these sizes, relative to the signal, each guess of x_0 is decoded, cut and encoded again
@@ -46,8 +46,8 @@ class FieldSampling:
     """Solid where the sigmoid of the decoded logit exceeds this."""
     after: tuple[Levels | LargestPiece | Redraw, ...] = ()
     """Post-processing, step by step (`recipes/steps.py`); none is the plain drawing."""
-    batch: int = 32
-    """Chains with the same flips that are drawn together; the last batch is filled up."""
+    batch: int = 8
+    """Chains with the same flips that are drawn together; the last batch is filled up, of rare flips more than half."""
 
     def __post_init__(self) -> None:
         checked_steps(self.after)

@@ -31,12 +31,11 @@ def describe(path: str | Path, quick: bool = False) -> str:
 def facts(path: str | Path, quick: bool = False) -> Verdict | Scores:
     """Name and value of what can be said of cells or of a saved model, or the scores that stand at `path`.
 
-    "default" is the shipped model with its known cells; other models in the package go by their names. quick: leave out
-    what compares cells.
+    "default" is the shipped model with its known cells. quick: leave out what compares cells.
     """
     if _is_default(path):
         return [*_model_facts(_shipped()), ("known cells", "those it is scored against"), *_known_facts(quick)]
-    path = _shipped(str(path)) if _in_package(path) else Path(path)
+    path = Path(path)
     if (path / "scores.json").is_file():
         return Scores.load(path)
     if (path / "config.json").is_file():
@@ -69,17 +68,11 @@ def _is_default(path: str | Path) -> bool:
     return str(path) == "default" and not Path(path).exists()
 
 
-def _in_package(path: str | Path) -> bool:
-    """Whether it is the name of a model in the package; a missing file is said without loading torch."""
-    named = Path(__file__).parents[1] / "shipped" / path
-    return not Path(path).exists() and (named / "config.json").is_file() and named.parent.name == "shipped"
-
-
-def _shipped(name: str = "default") -> Path:
-    """The folder of a model in the package, or the name as a path where there is none."""
+def _shipped() -> Path:
+    """The folder of the model in the package."""
     from voxplore.models import model_folder
 
-    return model_folder(name)
+    return model_folder("default")
 
 
 def _known_facts(quick: bool) -> Verdict:

@@ -107,3 +107,20 @@ def test_members_of_one_name_or_two_resolutions_are_refused():
         FamiliesConfig((Member("a", ("",), tiny), Member("b", ("",), medium)), tiny.sampling)
     with pytest.raises(VoxploreError, match="one or more"):
         FamiliesConfig((), tiny.sampling)
+
+
+def test_the_model_in_the_package_is_trained_and_draws_whole_cells_of_both_families_without_post_processing():
+    model = vp.load_model("default", device="cpu")
+    assert model.config.sampling.after == ()
+    assert model.config.sampling.srr.strength > 0
+    assert set(model.trained["stages"]) == {
+        f"{name}-{stage}" for name in ("nets", "shells") for stage in ("autoencoder", "denoiser", "head")
+    }
+    for name, member in model.members.items():
+        assert member.config.regularisation.name == "ras"
+        assert model.trained["stages"][f"{name}-denoiser"]["cells"] >= 1_000_000
+    cells = model.generate(12, seed=0)
+    assert set(cells.index["member"].tolist()) == {"nets", "shells"}
+    assert vp.metrics.connectivity(cells).mean() > 0.95
+    assert vp.metrics.periodicity(cells).mean() > 0.75
+    assert ((cells.relative_density() > 0.02) & (cells.relative_density() < 0.55)).all()

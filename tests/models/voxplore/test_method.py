@@ -283,19 +283,6 @@ def test_a_symmetric_cell_is_known_once_and_not_its_own_neighbour(cells):
     assert float(model.latents.spacing) == pytest.approx(float(distances.topk(2, largest=False).values[:, 1].median()))
 
 
-def test_the_trained_model_in_the_package_draws_whole_shells_without_post_processing():
-    model = vp.load_model("voxplore-shells", device="cpu")
-    assert model.config.sampling.after == ()
-    assert model.config.regularisation.name == "ras"
-    assert model.trained["stages"]["denoiser"]["cells"] >= 10_000_000
-    sampling = dataclasses.replace(model.config.sampling, sampler="dpm++", steps=50)
-    voxels = model.generate(8, seed=0, sampling=sampling).voxels()
-    assert (flip_group(voxels) == 255).all()
-    assert vp.metrics.connectivity(voxels).mean() > 0.95
-    assert vp.metrics.periodicity(voxels).mean() > 0.9
-    assert ((voxels.mean((1, 2, 3)) > 0.05) & (voxels.mean((1, 2, 3)) < 0.5)).all()
-
-
 def test_a_background_run_of_the_papers_autoencoder_is_finished_by_fit(cells, tmp_path):
     """A checkpoint with the names encoder.* and decoder.*, of the same length, batch, seed and learning rate."""
     from torch import nn
