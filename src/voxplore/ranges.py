@@ -172,6 +172,7 @@ FIELDS: dict[str, Range] = {
     "position_scale": Range(0, 10, above=True),
     "radius": Range(0, 1000, above=True),
     "recalled": _WIDTH,
+    "refined_below": Range(0, 1000),
     "repelled_above": Range(0, 1000),
     "rescale": Range(0, 1000, above=True),
     "resolution": Range(1, 512),

@@ -42,6 +42,8 @@ class FieldSampling:
     projected: tuple[float, ...] = (0.05, 2.0)
     """At noise between these sizes, relative to the signal, each guess of x_0 is decoded, cut and encoded again
     (`models/voxplore/projection.py`); none: never."""
+    refined_below: float = 0.2
+    """The decoder's U-Net, if it has one, takes part in that at noise below this alone: it takes most of the time."""
     threshold: float = 0.5
     """Solid where the sigmoid of the decoded logit exceeds this."""
     after: tuple[Levels | LargestPiece | Redraw, ...] = ()

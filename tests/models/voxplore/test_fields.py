@@ -409,17 +409,26 @@ def test_a_projection_turns_the_prediction_into_that_of_the_projected_guess(pred
         return {"velocity": signal * epsilon - noise * x_0, "epsilon": epsilon, "sample": x_0 + 0 * x_t}[prediction]
 
     for between, wanted in (((0.0, 100.0), 3.0), ((5.0, 100.0), 2.0)):
-        denoise = with_projection(lambda x, _: predicted(2.0), lambda z: z + 1, schedule, prediction, between)
+        denoise = with_projection(lambda x, _: predicted(2.0), lambda z, _: z + 1, schedule, prediction, between)
         torch.testing.assert_close(denoise(x_t, time), predicted(wanted).float(), rtol=1e-4, atol=1e-4)
 
 
-def test_a_projected_guess_is_the_latent_of_the_decoded_cell(model, cells):
+def test_a_projection_is_told_the_noise_relative_to_the_signal():
+    schedule, seen = linear_schedule(), []
+    denoise = with_projection(lambda x, _: x, lambda z, noise: seen.append(noise) or z, schedule, "sample", (0, 100))
+    for t in (20, 500):
+        denoise(torch.zeros(2, 3), torch.full((2,), t / schedule.steps))
+    assert seen == pytest.approx([schedule.noise(20), schedule.noise(500)], rel=1e-5)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+def test_a_projected_guess_is_the_latent_of_the_decoded_cell_with_the_head_where_noise_is_small(model, cells, noise):
     group, (_, latents) = next(iter(model.encode(cells).items()))
-    found = model._projected(latents, group)
-    decoded = UnitCells.from_voxels(model.decode(latents, group))
-    torch.testing.assert_close(
-        found, model.encode(decoded, np.full(len(decoded), group))[group][1], rtol=1e-3, atol=1e-3
-    )
+    found = model._projected(latents, noise, group=group, refined_below=0.2)
+    decoder = model.decoder if noise < 0.2 else model.decoder.decoder
+    voxels = decoder(model.autoencoder.patches(latents, group), group).detach().numpy() > 0
+    wanted = model.encode(UnitCells.from_voxels(voxels), np.full(len(voxels), group))[group][1]
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_noise_between_which_guesses_are_projected_is_two_numbers():

@@ -129,10 +129,12 @@ class VoxPloreFields(Generator):
         """Bool (n, d, d, d) of latents (n, k) of cells with the flips `group`, after the steps on decoded values and
         voxels."""
 
-        def decoded(part: Tensor, _: Tensor | None) -> Tensor:
-            return fixed_batch(lambda z: self.logits(z, group), part, ENCODED)
+        sampling = sampling or self.config.sampling
 
-        return Chain(decoded, sampling or self.config.sampling, logits=True).cells(latents)
+        def decoded(part: Tensor, _: Tensor | None) -> Tensor:
+            return fixed_batch(lambda z: self.logits(z, group), part, sampling.batch)
+
+        return Chain(decoded, sampling, logits=True).cells(latents)
 
     def reconstruct(self, cells: UnitCells) -> UnitCells:
         """decode(encode(cells))."""
@@ -216,7 +218,7 @@ class VoxPloreFields(Generator):
             self.config.denoiser.prediction,
         )
         if sampling.projected:
-            project = partial(self._projected, group=group)
+            project = partial(self._projected, group=group, refined_below=sampling.refined_below)
             denoise = with_projection(denoise, project, self.schedule, prediction, sampling.projected)
         latents = sample(
             denoise,
@@ -229,9 +231,13 @@ class VoxPloreFields(Generator):
         )
         return self.decode(latents, group, sampling)
 
-    def _projected(self, latents: Tensor, group: int) -> Tensor:
-        """Latents (n, k) decoded, cut and encoded again."""
-        return self.autoencoder.encoded((self.logits(latents, group) > 0).to(torch.uint8), group)
+    def _projected(self, latents: Tensor, noise: float, *, group: int, refined_below: float) -> Tensor:
+        """Latents (n, k) decoded, cut and encoded again; at noise of `refined_below` or more without the head."""
+        decoder = self.decoder
+        if isinstance(decoder, RefinedDecoder) and noise >= refined_below:
+            decoder = decoder.decoder
+        logits = decoder(self.autoencoder.patches(latents, group), group)
+        return self.autoencoder.encoded((logits > 0).to(torch.uint8), group)
 
     def _guide(self, group: int, sampling: FieldSampling):
         """SRR among the first numbers of the known latents with the same flips, while x_s has enough noise."""

@@ -19,25 +19,26 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 def with_projection(
     denoise: Denoiser,
-    project: Callable[[Tensor], Tensor],
+    project: Callable[[Tensor, float], Tensor],
     schedule: Schedule,
     prediction: Prediction,
     between: Sequence[float],
 ) -> Denoiser:
     """A denoiser (x_t (n, k), t / T (n,)) -> the prediction (n, k) for samplers, all t of a call alike.
 
-    project: latents (n, k) -> those of what they are decoded to. between: two numbers; it is applied to guesses at
-    noise, sqrt((1 - alpha_bar_t) / alpha_bar_t), between them.
+    project: (latents (n, k), noise relative to the signal) -> latents of what they are decoded to. between: two
+    numbers; it is applied to guesses at noise, sqrt((1 - alpha_bar_t) / alpha_bar_t), between them.
     """
 
     def projected(x_t: Tensor, time: Tensor) -> Tensor:
         guess = denoise(x_t, time)
         alpha_bar = schedule.on(x_t.device)[(time * schedule.steps).round().long()].float()[:, None]
         signal, noise = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-        if not between[0] < float(noise[0] / signal[0]) < between[1]:
+        level = float(noise[0] / signal[0])
+        if not between[0] < level < between[1]:
             return guess
         means = {"velocity": signal * x_t - noise * guess, "epsilon": (x_t - noise * guess) / signal, "sample": guess}
-        x_0 = project(means[prediction])
+        x_0 = project(means[prediction], level)
         epsilon = (x_t - signal * x_0) / noise
         return {"velocity": signal * epsilon - noise * x_0, "epsilon": epsilon, "sample": x_0}[prediction].to(x_t)
 
