@@ -137,9 +137,11 @@ def test_the_log_has_a_line_with_the_cells_seen(tmp_path):
 
 def test_compact_tensors_come_back_within_half_a_step():
     tensors = {"large": torch.randn(256, 256), "small": torch.randn(8), "half": torch.randn(256, 256).half()}
+    tensors["kernels"] = torch.randn(48, 48, 3, 3, 3)
+    assert {name for name, one in compact(tensors).items() if one.dtype == torch.int8} == {"large", "half", "kernels"}
     back = expand(compact(tensors))
-    for name in ("large", "half"):
-        step = tensors[name].float().abs().amax(1, keepdim=True) / 127
+    for name in ("large", "half", "kernels"):
+        step = tensors[name].float().abs().amax(tuple(range(1, tensors[name].ndim)), keepdim=True) / 127
         assert ((back[name] - tensors[name]).abs() <= 0.5001 * step).all()
     assert torch.equal(back["small"], tensors["small"])
     assert set(back) == set(tensors)

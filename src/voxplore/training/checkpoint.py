@@ -38,14 +38,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def compact(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Large matrices of float32 or float16 as int8 with one float32 scale a row; the rest as it is."""
+    """Large matrices and kernels of float32 or float16 as int8 with one float32 scale a row; the rest as it is."""
     small: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if tensor.ndim != 2 or tensor.dtype not in (torch.float32, torch.float16) or tensor.numel() < _LARGE:
+        if tensor.ndim < 2 or tensor.dtype not in (torch.float32, torch.float16) or tensor.numel() < _LARGE:
             small[name] = tensor
             continue
         tensor = tensor.float()
-        scale = tensor.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
+        scale = tensor.abs().amax(dim=tuple(range(1, tensor.ndim)), keepdim=True).clamp(min=1e-12) / 127
         small[name], small[name + _SCALE] = (tensor / scale).round().to(torch.int8), scale
     return small
 
