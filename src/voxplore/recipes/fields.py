@@ -36,8 +36,8 @@ class FieldSampling:
 
     sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
     steps: int = 50
-    srr: SRR | None = field(default_factory=lambda: SRR(strength=0.15, radius=1.0, every=20))
-    repelled_above: float = 0.2
+    srr: SRR | None = field(default_factory=lambda: SRR(strength=1.5, radius=1.2, every=20))
+    repelled_above: float = 0.4
     """SRR repels while noise, relative to the signal, is above this, so that what it moves is still projected."""
     projected: tuple[float, ...] = (0.05, 2.0)
     """At noise between these sizes, relative to the signal, each guess of x_0 is decoded, cut and encoded again
