@@ -57,6 +57,14 @@ def test_a_cell_is_drawn_by_the_member_that_the_index_names(model, monkeypatch):
     assert len(np.unique(cells.index["member"])) == 2
 
 
+def test_a_cell_is_reconstructed_by_the_member_that_gives_it_back_best(model, cells):
+    whole = model.reconstruct(cells).voxels()
+    alone = np.stack([member.reconstruct(cells).voxels() for member in model.members.values()])
+    iou = lambda some: (some & cells.voxels()).sum((-3, -2, -1)) / (some | cells.voxels()).sum((-3, -2, -1))  # noqa: E731
+    np.testing.assert_allclose(iou(whole), iou(alone).max(0))
+    assert len(np.unique(iou(alone).argmax(0))) == 2
+
+
 def test_what_only_one_family_has_is_drawn_by_its_member(model, cells):
     densities = cells.relative_density()
     nets = np.char.startswith(cells.index["family"], "net-")

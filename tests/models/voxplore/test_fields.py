@@ -413,6 +413,13 @@ def test_a_projection_turns_the_prediction_into_that_of_the_projected_guess(pred
         torch.testing.assert_close(denoise(x_t, time), predicted(wanted).float(), rtol=1e-4, atol=1e-4)
 
 
+def test_cells_are_decoded_alike_however_many_at_a_time(model):
+    latents = torch.randn(model.config.sampling.batch + 3, model.basis.length(255))
+    whole = model.decode(latents, 255)
+    assert len(whole) == len(latents)
+    np.testing.assert_array_equal(whole, np.concatenate([model.decode(one[None], 255) for one in latents]))
+
+
 def test_a_projection_is_told_the_noise_relative_to_the_signal():
     schedule, seen = linear_schedule(), []
     denoise = with_projection(lambda x, _: x, lambda z, noise: seen.append(noise) or z, schedule, "sample", (0, 100))

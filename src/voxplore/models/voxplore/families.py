@@ -69,6 +69,13 @@ class VoxPloreFamilies(Generator):
         """Cells that `generate` draws in one batch."""
         return WINDOW
 
+    def reconstruct(self, cells: UnitCells) -> UnitCells:
+        """decode(encode(cells)), each by the member that gives it back best."""
+        tried = [member.reconstruct(cells).packed for member in self.members.values()]
+        ious = np.stack([_ious(packed, np.asarray(cells.packed)) for packed in tried])
+        packed = np.choose(ious.argmax(0)[:, None], tried)
+        return UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about))
+
     def know(self, cells: UnitCells, properties: Mapping[str, np.ndarray]) -> "VoxPloreFamilies":
         """Tell each member properties of the cells of its families, see `VoxPloreFields.know`."""
         for name, rows in self._rows(cells).items():
@@ -97,3 +104,9 @@ class VoxPloreFamilies(Generator):
         if few is not None:
             raise VoxploreError("cells", expected=f"two or more of {few}", got=str(len(rows[few])))
         return {name: np.array(numbers) for name, numbers in rows.items()}
+
+
+def _ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union of packed cells, row by row; 1 where both are empty."""
+    shared, either = (np.bitwise_count(both).sum(1, dtype=np.int64) for both in (one & other, one | other))
+    return np.where(either == 0, 1.0, shared / np.maximum(either, 1))

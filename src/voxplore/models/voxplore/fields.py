@@ -128,11 +128,11 @@ class VoxPloreFields(Generator):
     def decode(self, latents: Tensor, group: int, sampling: FieldSampling | None = None) -> np.ndarray:
         """Bool (n, d, d, d) of latents (n, k) of cells with the flips `group`, after the steps on decoded values and
         voxels."""
-
         sampling = sampling or self.config.sampling
 
-        def decoded(part: Tensor, _: Tensor | None) -> Tensor:
-            return fixed_batch(lambda z: self.logits(z, group), part, sampling.batch)
+        def decoded(several: Tensor, _: Tensor | None) -> Tensor:
+            parts = several.split(sampling.batch)
+            return torch.cat([fixed_batch(lambda z: self.logits(z, group), part, sampling.batch) for part in parts])
 
         return Chain(decoded, sampling, logits=True).cells(latents)
 
