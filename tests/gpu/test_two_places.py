@@ -10,6 +10,7 @@ import torch
 
 import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
+from voxplore.data.synthetic.shells import build_shells
 from voxplore.diffusion import linear_schedule, sample, srr_guide
 from voxplore.models.voxplore import interpolate, method
 from voxplore.recipes import RECIPES
@@ -19,7 +20,8 @@ from voxplore.training.device import placed
 
 #: Every model, and VoxPlore in each of its kinds.
 NAMES = [
-    *(f"{model}-nets-tiny" for model in sorted(vp.MODELS) if model not in ("edits", "voxplore")),
+    *(f"{model}-nets-tiny" for model in sorted(vp.MODELS) if model not in ("edits", "voxplore", "voxplore-families")),
+    "voxplore-families-both-tiny",
     "voxplore-paper-nets-tiny",
     "voxplore-published-nets-tiny",
     "voxplore-principal-nets-tiny",
@@ -48,6 +50,11 @@ def little_work(monkeypatch):
 def brief(name: str, steps: int) -> Any:
     """The recipe with so many steps of four cells a stage, and a sampler of four steps and cells."""
     config = RECIPES[name]
+    if hasattr(config, "members"):
+        members = tuple(
+            dataclasses.replace(one, config=brief(f"voxplore-field-{one.name}-tiny", steps)) for one in config.members
+        )
+        return dataclasses.replace(config, members=members, sampling=members[0].config.sampling)
     stages = {key: value for key, value in vars(config).items() if key.endswith("training") and value}
     stages = {key: dataclasses.replace(stage, cells=4 * steps, batch=4) for key, stage in stages.items()}
     counts = {key: 4 for key in vars(config.sampling) if key in ("steps", "batch") or key.endswith("_steps")}
@@ -76,6 +83,8 @@ def test_the_pretended_gpu_fails_where_tensors_of_two_places_meet(fake_gpu, two_
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_trains_resumes_draws_and_is_saved_on_a_gpu(name, cells, fake_gpu, tmp_path):
     kind = next(model for model in vp.MODELS.values() if model.Config is type(RECIPES[name]))
+    if "both" in name:
+        cells = vp.UnitCells.concatenate([cells, build_shells(6, 3, resolution=16, workers=1)])
     model = kind(brief(name, steps=2), device="cuda").fit(cells, tmp_path / "run")
     assert all(p.device.type == "cuda" for part in model.parts().values() for p in part.parameters())
     again = kind(brief(name, steps=2), device="cuda").fit(cells, tmp_path / "run")

@@ -35,9 +35,6 @@ class FamiliesConfig:
         names = [one.name for one in self.members]
         if not names or len(set(names)) < len(names):
             raise VoxploreError("members", expected="one or more, each of another name", got=", ".join(names) or "none")
-        sizes = {one.config.autoencoder.resolution for one in self.members}
-        if len(sizes) > 1:
-            raise VoxploreError("members", expected="one resolution", got=", ".join(map(str, sorted(sizes))))
 
     @property
     def resolution(self) -> int:

@@ -112,7 +112,9 @@ def test_members_of_one_name_or_two_resolutions_are_refused():
     with pytest.raises(VoxploreError, match="each of another name, got a, a"):
         FamiliesConfig((Member("a", ("",), tiny), Member("a", ("",), tiny)), tiny.sampling)
     with pytest.raises(VoxploreError, match="one resolution, got 16, 48"):
-        FamiliesConfig((Member("a", ("",), tiny), Member("b", ("",), medium)), tiny.sampling)
+        vp.MODELS["voxplore-families"](
+            FamiliesConfig((Member("a", ("",), tiny), Member("b", ("",), medium)), tiny.sampling)
+        )
     with pytest.raises(VoxploreError, match="one or more"):
         FamiliesConfig((), tiny.sampling)
 

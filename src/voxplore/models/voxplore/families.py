@@ -33,6 +33,9 @@ class VoxPloreFamilies(Generator):
 
     def __init__(self, config: FamiliesConfig, device: str = "auto"):
         super().__init__(config, device)
+        sizes = {one.config.autoencoder.resolution for one in config.members}
+        if len(sizes) > 1:
+            raise VoxploreError("members", expected="one resolution", got=", ".join(map(str, sorted(sizes))))
         self.members = {one.name: VoxPloreFields(one.config, self.device) for one in config.members}
 
     def parts(self) -> dict[str, nn.Module]:
