@@ -78,6 +78,30 @@ def test_what_only_one_family_has_is_drawn_by_its_member(model, cells):
     assert (low.index["member"] == "nets").all()
 
 
+def test_cells_of_one_family_alone_can_be_told_and_are_then_drawn_by_its_member(model, cells):
+    nets = cells[np.flatnonzero(np.char.startswith(cells.index["family"], "net-"))]
+    model.know(nets, {"middle": nets.voxels()[:, 6:10].mean((1, 2, 3))})
+    drawn = model.generate(6, seed=1, condition={"middle": float(nets.voxels()[:, 6:10].mean())})
+    with pytest.raises(VoxploreError, match="properties relative_density, middle"):
+        model.generate(1, seed=1, condition={"young_hill": 0.1})
+    both = model.generate(32, seed=1)
+    for member in model.members.values():
+        member.told = None
+    assert (drawn.index["member"] == "nets").all()
+    assert set(both.index["member"].tolist()) == {"nets", "shells"}
+
+
+def test_told_cells_without_a_family_go_to_the_member_that_reconstructs_them_best(model, cells):
+    density = np.where(np.arange(len(cells)) % 7 == 0, np.nan, cells.relative_density())
+    model.know(replace(cells, index={}), {"told": density})
+    counts = [0 if one.told is None else len(one.told.values()["told"]) for one in model.members.values()]
+    for member in model.members.values():
+        member.told = None
+    assert sum(counts) in (np.isfinite(density).sum(), np.isfinite(density).sum() - 1)
+    with pytest.raises(VoxploreError, match="two cells or more with finite ones, got 1"):
+        model.know(cells[:1], {"told": np.ones(1)})
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -45,8 +45,13 @@ class VoxPloreFamilies(Generator):
     def fit(self, cells: UnitCells, run: str | Path | None = None) -> "VoxPloreFamilies":
         """Train each member on the cells of its families; checkpoints in a folder of its name in `run`."""
         checked_cells(cells, self.config.resolution)
-        folder, stages = self._run_folder(run), {}
-        for name, rows in self._rows(cells).items():
+        if "family" not in cells.index:
+            raise VoxploreError("cells", expected="a column `family` in their index", got="none")
+        folder, stages, owned = self._run_folder(run), {}, self._rows(cells)
+        few = next((name for name, rows in owned.items() if len(rows) < 2), None)
+        if few is not None:
+            raise VoxploreError("cells", expected=f"two or more of {few}", got=str(len(owned[few])))
+        for name, rows in owned.items():
             member = self.members[name].fit(cells[rows], folder / name)
             stages |= {f"{name}-{stage}": facts for stage, facts in member.trained["stages"].items()}
         self.trained = training_facts(cells, stages)
@@ -56,7 +61,7 @@ class VoxPloreFamilies(Generator):
         self, n: int, *, seed: int, sampling: FieldSampling | None = None, condition: Any = None, first: int = 0
     ) -> UnitCells:
         """Draw n cells, as a member does; `member` in the index names who drew each."""
-        each = {name: member.sources(condition) for name, member in self.members.items()}
+        each = self._answering(condition)
         groups = [group for one in each.values() for group in one.memory.groups]
         memory = Memory(groups, [part for one in each.values() for part in one.memory.parts])
         sources = Sources(memory, [drawer for one in each.values() for drawer in one.drawers])
@@ -74,15 +79,27 @@ class VoxPloreFamilies(Generator):
 
     def reconstruct(self, cells: UnitCells) -> UnitCells:
         """decode(encode(cells)), each by the member that gives it back best."""
-        tried = [member.reconstruct(cells).packed for member in self.members.values()]
-        ious = np.stack([_ious(packed, np.asarray(cells.packed)) for packed in tried])
+        tried, ious = self._tried(cells)
         packed = np.choose(ious.argmax(0)[:, None], tried)
         return UnitCells(packed, cells.resolution, dict(cells.index), dict(cells.about))
 
     def know(self, cells: UnitCells, properties: Mapping[str, np.ndarray]) -> "VoxPloreFamilies":
-        """Tell each member properties of the cells of its families, see `VoxPloreFields.know`."""
-        for name, rows in self._rows(cells).items():
-            self.members[name].know(cells[rows], {key: column[rows] for key, column in properties.items()})
+        """Tell each member properties of the cells of its families, see `VoxPloreFields.know`; cells whose index has no
+        families go to the member that reconstructs them best. A member of fewer than two is not asked for them."""
+        finite = np.all([np.isfinite(column) for column in properties.values()], axis=0) & np.ones(len(cells), bool)
+        if "family" in cells.index:
+            owned = self._rows(cells)
+        else:
+            best = self._tried(cells)[1].argmax(0)
+            owned = {name: np.flatnonzero(best == place) for place, name in enumerate(self.members)}
+        owned = {name: rows[finite[rows]] for name, rows in owned.items()}
+        if all(len(rows) < 2 for rows in owned.values()):
+            raise VoxploreError("properties", expected="two cells or more with finite ones", got=str(finite.sum()))
+        for name, rows in owned.items():
+            member = self.members[name]
+            member.told = None
+            if len(rows) > 1:
+                member.know(cells[rows], {key: column[rows] for key, column in properties.items()})
         return self
 
     def avoid(self, cells: UnitCells) -> "VoxPloreFamilies":
@@ -91,22 +108,29 @@ class VoxPloreFamilies(Generator):
             member.avoid(cells)
         return self
 
+    def _answering(self, condition: Any) -> dict[str, Sources]:
+        """Member -> what it draws from, of those that know cells with all that is asked for; where none does, of the
+        first, whose properties the refusal then names."""
+        each = {name: member.sources(condition) for name, member in self.members.items()}
+        names = set(condition) if isinstance(condition, Mapping) else set()
+        found = {name: one for name, one in each.items() if names <= set(one.memory.values())}
+        return found or dict([next(iter(each.items()))])
+
+    def _tried(self, cells: UnitCells) -> tuple[list[np.ndarray], np.ndarray]:
+        """Packed reconstructions (n, d^3 / 8) by each of m members, and their IoU (m, n) with the cells."""
+        tried = [np.asarray(member.reconstruct(cells).packed) for member in self.members.values()]
+        return tried, np.stack([_ious(packed, np.asarray(cells.packed)) for packed in tried])
+
     def _rows(self, cells: UnitCells) -> dict[str, np.ndarray]:
-        """Member -> numbers of the cells of its families."""
-        families = cells.index.get("family")
-        if families is None:
-            raise VoxploreError("cells", expected="a column `family` in their index", got="none")
+        """Member -> numbers of the cells of its families, int64 (m,)."""
         rows: dict[str, list[int]] = {name: [] for name in self.members}
-        for row, family in enumerate(families.tolist()):
+        for row, family in enumerate(cells.index["family"].tolist()):
             owner = next((one.name for one in self.config.members if family.startswith(one.families)), None)
             if owner is None:
                 known = ", ".join(f"{family}..." for one in self.config.members for family in one.families)
                 raise VoxploreError("cells", expected=f"families {known}", got=family)
             rows[owner].append(row)
-        few = next((name for name, numbers in rows.items() if len(numbers) < 2), None)
-        if few is not None:
-            raise VoxploreError("cells", expected=f"two or more of {few}", got=str(len(rows[few])))
-        return {name: np.array(numbers) for name, numbers in rows.items()}
+        return {name: np.array(numbers, np.int64) for name, numbers in rows.items()}
 
 
 def _ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
