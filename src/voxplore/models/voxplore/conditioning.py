@@ -1,4 +1,4 @@
-"""Cells of wanted properties, for the closed-form denoiser: what is asked for, and how likely each point then is.
+"""Cells of wanted properties: what is asked for, and how likely each known latent, or point between them, then is.
 
 A condition is a dictionary: name of a property -> the value wanted, one for all cells or one each. Points between known
 cells are taken to have the mean of their properties, and those whose values are off are less likely by a normal law, so

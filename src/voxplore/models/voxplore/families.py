@@ -1,7 +1,7 @@
 """VoxPlore with field latents for several families of cells: one model each, drawn from together (our choice).
 
-Struts and sheets share little: an autoencoder of one of them alone keeps more of it in as many numbers. What is drawn
-is a mixture of all members, each as often as known cells of what is asked for are its own.
+Struts and sheets share little, so that each has networks of its own; one model of both was not trained to compare. What
+is drawn is a mixture of all members, each as often as known cells of what is asked for are its own.
 """
 
 from collections.abc import Mapping
