@@ -11,10 +11,10 @@ import numpy as np
 
 import voxplore as vp
 from voxplore.data.prepare.negatives import degrade
+from voxplore.kernels.distance import signed_distance
 from voxplore.mechanics import properties_of
 from voxplore.metrics import floors
 from voxplore.metrics.descriptors import descriptors
-from voxplore.metrics.discovery import signed_distance
 from voxplore.metrics.newness import Known, closest_known
 from voxplore.unitcells import UnitCells
 

@@ -6,8 +6,8 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from voxplore.geometry import CUBE_OPERATIONS, apply_operation
+from voxplore.kernels.distance import squared_distance
 from voxplore.metrics.descriptors import SHAPE, descriptors, ridge_thickness
-from voxplore.metrics.distance import squared_distance
 
 
 def grid(d: int) -> np.ndarray:

@@ -24,7 +24,7 @@ def test_a_warp_keeps_central_symmetry_and_faces_that_meet(symmetric, rng):
 
 def test_roughening_moves_the_surface_by_no_more_than_a_voxel(symmetric, rng):
     rough = floors.roughened(symmetric, rng)
-    from voxplore.metrics.distance import squared_distance
+    from voxplore.kernels.distance import squared_distance
 
     changed = rough ^ symmetric
     assert changed.any()

@@ -11,10 +11,10 @@ import numpy as np
 from scipy import ndimage
 
 from voxplore import kernels
+from voxplore.kernels.distance import squared_distance
 from voxplore.unitcells import UnitCells
 
 from . import quality
-from .distance import squared_distance
 from .neighbours import Cells, as_cells
 from .rows import open_voxels
 

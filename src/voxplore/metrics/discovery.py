@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxplore import kernels
+from voxplore.kernels.distance import signed_distance
 from voxplore.unitcells import UnitCells, as_voxels
 
 from . import quality
-from .distance import squared_distance
 from .neighbours import Reference, as_reference
 
-__all__ = ["DEFAULT_PERIODICITY_FLOOR", "VunResult", "at_level", "resize", "signed_distance", "vun"]
+__all__ = ["DEFAULT_PERIODICITY_FLOOR", "VunResult", "at_level", "resize", "vun"]
 
 DEFAULT_PERIODICITY_FLOOR = 0.5
 #: IoU from which on two cells are equivalent, as a fraction of integers.
@@ -180,13 +180,6 @@ def resize(voxels: np.ndarray, solid: int) -> np.ndarray:
     of two equally close. An empty or a full cell stays as it is.
     """
     return at_level(signed_distance(as_voxels(voxels)[0]), solid)
-
-
-def signed_distance(voxels: np.ndarray) -> np.ndarray:
-    """int64 (d, d, d): squared periodic distance to the solid outside, minus that to the void inside."""
-    if not voxels.any() or voxels.all():
-        return np.where(voxels, -1, 1)
-    return squared_distance(voxels).astype(np.int64) - squared_distance(~voxels)
 
 
 def at_level(distance: np.ndarray, solid: int) -> np.ndarray:

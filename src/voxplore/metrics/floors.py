@@ -7,7 +7,7 @@ the resolution.
 import numpy as np
 from scipy import ndimage
 
-from .discovery import signed_distance
+from voxplore.kernels.distance import distance_to_surface
 
 __all__ = ["between", "dilated", "interpolated", "roughened", "shifted", "warped"]
 
@@ -42,9 +42,7 @@ def roughened(cell: np.ndarray, rng: np.random.Generator, voxels: float = 1.0, g
     """
     noise = ndimage.gaussian_filter(rng.normal(size=cell.shape), grain, mode="wrap")
     noise = np.clip(noise / noise.std() * voxels / 2, -voxels, voxels)
-    squared = signed_distance(cell)
-    # Distances between voxel centres: the surface lies half a voxel from the last solid and the first void one.
-    distance = np.sign(squared) * (np.sqrt(np.abs(squared)) - 0.5)
+    distance = distance_to_surface(cell)
     return distance <= noise
 
 

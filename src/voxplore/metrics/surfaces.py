@@ -8,7 +8,7 @@ surface, the difference of the fields is then the distance from one surface to t
 import numpy as np
 from scipy import fft, ndimage
 
-from .discovery import signed_distance
+from voxplore.kernels.distance import distance_to_surface
 
 __all__ = ["PERCENTILE", "distance_field", "surface_distance"]
 
@@ -22,9 +22,7 @@ _NEAR = 1.0
 
 def distance_field(cell: np.ndarray) -> np.ndarray:
     """Smoothed signed distance of the surface, negative inside: float32 (d, d, d), in voxels, clipped at REACH."""
-    squared = signed_distance(cell)
-    # Distances are between voxel centres: the surface lies half a voxel from the last solid and the first void one.
-    distance = np.sign(squared) * (np.sqrt(np.abs(squared)) - 0.5)
+    distance = distance_to_surface(cell)
     return ndimage.gaussian_filter(np.clip(distance, -REACH, REACH).astype(np.float32), SMOOTHING, mode="wrap")
 
 

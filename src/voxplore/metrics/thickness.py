@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from voxplore.kernels.distance import signed_distance
+
 from .alignment import around
-from .discovery import at_level, signed_distance
+from .discovery import at_level
 from .surfaces import distance_field, surface_distance
 
 __all__ = ["FURTHEST", "LEAST", "LEAST_THICKENED", "alike", "thickened"]

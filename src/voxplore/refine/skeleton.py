@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from skimage.morphology import skeletonize
 
 from voxplore.data.synthetic.periodic import PeriodicNet
-from voxplore.metrics.distance import squared_distance
+from voxplore.kernels.distance import squared_distance
 
 __all__ = ["skeleton_net"]
 

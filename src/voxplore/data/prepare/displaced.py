@@ -12,14 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from voxplore.kernels.distance import distance_to_surface
 from voxplore.parallel import map_items
 from voxplore.ranges import Count, Seed, Workers, within
 from voxplore.unitcells import UnitCells, pack, unpack
 
 __all__ = ["displaced", "displaced_cells"]
 
-#: Largest distance in the void that is measured, and the periodic margin for it, in voxels.
-_FAR, _MARGIN = 5.0, 7
+#: Largest distance in the void, in voxels; further away it is this.
+_FAR = 5.0
 #: Amplitudes of the waves of one and two periods, as shares of the first.
 _WAVES = (1.0, 0.4)
 #: Largest strain of an axis.
@@ -54,7 +55,7 @@ def displaced(cell: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
     if cell.all() or not cell.any():
         return cell.copy()
     moves = [_move(waves, d) for waves in amplitudes]
-    distance = _signed_distance(cell)
+    distance = np.maximum(-distance_to_surface(cell), -_FAR).astype(np.float32)
     ridge = distance[(distance > 0) & (distance == ndimage.maximum_filter(distance, 3, mode="wrap"))]
     half = float(np.median(ridge)) if len(ridge) else 1.0
     for axis, (matrix, _) in enumerate(moves):
@@ -71,13 +72,6 @@ def _displaced_block(job: tuple[np.ndarray, int, float, Sequence[int]]) -> np.nd
     return np.concatenate(
         [pack(displaced(cell, waves)[None]) for cell, waves in zip(unpack(packed, d), amplitudes, strict=True)]
     )
-
-
-def _signed_distance(cell: np.ndarray) -> np.ndarray:
-    """Distance float32 (d, d, d) of voxel centres from the surface, in voxels, positive in the solid; periodic."""
-    wide, middle = np.pad(cell, _MARGIN, mode="wrap"), slice(_MARGIN, -_MARGIN)
-    inside, outside = (np.asarray(ndimage.distance_transform_edt(part))[3 * (middle,)] for part in (wide, ~wide))
-    return np.maximum(inside - outside + np.where(cell, -0.5, 0.5), -_FAR).astype(np.float32)
 
 
 def _move(waves: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:

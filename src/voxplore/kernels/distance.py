@@ -1,8 +1,8 @@
-"""Exact squared distances of voxel centres in a periodic cell."""
+"""Exact squared distances between voxel centres in a periodic cell."""
 
 import numpy as np
 
-__all__ = ["squared_distance"]
+__all__ = ["distance_to_surface", "signed_distance", "squared_distance"]
 
 
 def squared_distance(targets: np.ndarray) -> np.ndarray:
@@ -26,3 +26,22 @@ def squared_distance(targets: np.ndarray) -> np.ndarray:
                 np.add(start[first : first + d], kind(step * step), out=sum_)
                 np.minimum(nearest, sum_, out=nearest)
     return distance
+
+
+def signed_distance(voxels: np.ndarray) -> np.ndarray:
+    """int64 (d, d, d): squared periodic distance to the solid outside, minus that to the void inside.
+
+    An empty cell has 1 everywhere, a full cell -1.
+    """
+    if not voxels.any() or voxels.all():
+        return np.where(voxels, -1, 1)
+    return squared_distance(voxels).astype(np.int64) - squared_distance(~voxels)
+
+
+def distance_to_surface(voxels: np.ndarray) -> np.ndarray:
+    """float64 (d, d, d): periodic distance of voxel centres from the surface in voxels, negative inside.
+
+    `signed_distance` counts from centre to centre; the surface lies half a voxel from the nearest of either kind.
+    """
+    squared = signed_distance(voxels)
+    return np.sign(squared) * (np.sqrt(np.abs(squared)) - 0.5)
