@@ -107,6 +107,7 @@ _STEPS = Range(1, 100_000)
 #: field -> what it may be, in every configuration of a model, of its sampling and of its training. Sizes are several
 #: times the largest that any recipe has, so that no configuration asks for more than a machine can hold.
 FIELDS: dict[str, Range] = {
+    "adversarial": _WEIGHT,
     "basis": Range(1, 8192),
     "batch": Range(1, 1_000_000),
     "beta2": Range(0, 0.9999999),

@@ -1,6 +1,7 @@
 """Networks with plain arguments: no configuration objects, no cells, torch alone."""
 
 from voxplore.networks.autoencoder import Decoder, Encoder
+from voxplore.networks.discriminator import PatchDiscriminator
 from voxplore.networks.distance_field import distance_field
 from voxplore.networks.dit3d import DiT3D, DiTBlock, SinusoidalTime
 from voxplore.networks.field_basis import FieldBasis
@@ -20,6 +21,7 @@ __all__ = [
     "FieldBasis",
     "FieldDenoiser",
     "LearnedFrequencies",
+    "PatchDiscriminator",
     "PrincipalDecoder",
     "PrincipalEncoder",
     "RefinedDecoder",

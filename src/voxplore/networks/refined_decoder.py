@@ -56,13 +56,13 @@ class RefinedDecoder(nn.Module):
 
     def forward(self, latents: Tensor, group: int = 1) -> Tensor:
         """As `UnitDecoder`: latents (n, m squeeze) -> logits (n, d, d, d)."""
-        return self.decoder.interpolated(self._refined(latents, group))
+        return self.decoder.interpolated(self.block_logits(latents, group))
 
     def unit(self, latents: Tensor, group: int = 1) -> Tensor:
         """As `UnitDecoder`: logits of the unit's patches alone, (n, m, patch^3)."""
-        return self.decoder.interpolated_unit(self._refined(latents, group), group)
+        return self.decoder.interpolated_unit(self.block_logits(latents, group), group)
 
-    def _refined(self, latents: Tensor, group: int) -> Tensor:
+    def block_logits(self, latents: Tensor, group: int = 1) -> Tensor:
         """Logits of blocks (n, s, s, s) with the flips `group`: those of the unit, corrected, and their images."""
         values, unit = self.decoder.block_logits(latents, group).float(), asymmetric_unit(group, self.decoder.grid)
         values = values + _UNIT * self.head(values / _UNIT)

@@ -78,6 +78,11 @@ class FieldsConfig:
     head_training: Training = Training(24_000, 16, 2e-3, decay=0.5, precision="bf16")
     head_noise: float = 0.3
     """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""
+    adversarial_training: Training | None = Training(14_000, 16, decay=0.4, ema=0.99, precision="bf16")
+    """Of the head beside a discriminator that tells cells from reconstructed ones (`models/voxplore/head_training.py`),
+    after that; None: no such stage."""
+    adversarial: float = 3.0
+    """Size of the discriminator's gradient, relative to that of the error, if it is always right; less if it errs."""
     recalled: int = 96
     """Numbers of each known latent that are kept, those of largest spread: the denoiser is shown them, and SRR measures
     distances in them."""
@@ -92,6 +97,7 @@ def fields_recipes() -> dict[str, FieldsConfig]:
         "voxplore-field-noreg": replace(base, regularisation=Sink(1.0)),
         "voxplore-field-contrastive": replace(base, regularisation=Contrastive(sink=1.0)),
         "voxplore-field-nohead": replace(base, autoencoder=FieldAutoencoder()),
+        "voxplore-field-nodiscriminator": replace(base, adversarial_training=None),
         "voxplore-field-nosrr": replace(base, sampling=replace(base.sampling, srr=None)),
         "voxplore-field-unprojected": replace(base, sampling=replace(base.sampling, projected=())),
         "voxplore-field-largest": replace(base, sampling=replace(base.sampling, after=(LargestPiece(),))),
@@ -124,6 +130,7 @@ def _tiny(config: FieldsConfig) -> FieldsConfig:
         autoencoder=autoencoder,
         autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
         head_training=replace(config.head_training, cells=640, precision="auto"),
+        adversarial_training=config.adversarial_training and replace(config.adversarial_training, cells=160),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
         denoiser_training=replace(
             config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"

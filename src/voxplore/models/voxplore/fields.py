@@ -26,11 +26,12 @@ from voxplore.models.voxplore.conditioning import DENSITY, told, wanted_values
 from voxplore.models.voxplore.field_drawing import WINDOW, Sources, draw_rows
 from voxplore.models.voxplore.field_networks import FieldNetworks
 from voxplore.models.voxplore.flips import flips_of
+from voxplore.models.voxplore.head_training import fit_head
 from voxplore.models.voxplore.known_fields import KnownFields, Memory, Recallable, recallable, recalled
 from voxplore.models.voxplore.losses import fit_autoencoder
 from voxplore.models.voxplore.projection import with_projection
 from voxplore.models.voxplore.shown_latents import ENCODED, Shown, shown_latents
-from voxplore.models.voxplore.unit import UnitBatches, unit_voxels
+from voxplore.models.voxplore.unit import UnitBatches
 from voxplore.networks import FieldDenoiser, RefinedDecoder
 from voxplore.recipes import FieldSampling, FieldsConfig
 from voxplore.training import train
@@ -79,7 +80,7 @@ class VoxPloreFields(Generator):
         self.latents.learn(*shown.of_cells())
         stages["denoiser"] = self._fit_denoiser(shown, folder)
         if isinstance(self.decoder, RefinedDecoder):
-            stages["head"] = self._fit_head(self.decoder, batches, folder)
+            stages |= fit_head(self, batches, folder)
         self.trained = training_facts(cells, stages)
         return self
 
@@ -187,23 +188,6 @@ class VoxPloreFields(Generator):
         recall = recalled(known, x_t, self.schedule.on(x_t.device)[times], wanted)
         shown = [self.basis.spread(part, group) for part in (x_t, recall)]
         return self.basis.gathered(self.denoiser(shown[0], time, shown[1], group), group)
-
-    def _fit_head(self, decoder: RefinedDecoder, batches: UnitBatches, folder: Path) -> dict[str, float]:
-        """Train the head alone to correct what the decoder makes of latents with noise."""
-
-        def loss(batch: tuple[Tensor, int], n: int) -> tuple[Tensor, dict[str, Tensor]]:
-            voxels, group = batch
-            latents = self.autoencoder.encoded(voxels, group)
-            noise = self.config.head_noise * torch.rand(n, 1, device=latents.device) * torch.randn_like(latents)
-            wanted = unit_voxels(voxels, decoder.decoder, group)
-            shown = self.autoencoder.patches(latents + noise, group)
-            return self.autoencoder.error(decoder.unit(shown, group).float(), wanted), {}
-
-        options = {**vars(self.config.head_training), "seed": self.config.seed, "device": self.device}
-        self.autoencoder.requires_grad_(False)
-        facts = train("head", decoder.head, loss, prepare=lambda rng, n: batches.draw(n, rng), run=folder, **options)
-        self.autoencoder.requires_grad_(True)
-        return facts
 
     # ------------------------------------------------------------------------------------------------ sampling
 
