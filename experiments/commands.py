@@ -103,6 +103,10 @@ def build(s: Setting, cells: str, n: int = 0, resolution: int = 0, name: str = "
     return Step(f"data/{name}", ("build", "joined", "--sets", *sets, "--name", name, "--out", f"data/{name}"), built)
 
 
+#: Files of a training of field latents, by stage.
+FIELD_STAGES = ("autoencoder", "shown", "denoiser", "head", "adversarial")
+
+
 def train(
     s: Setting,
     data: Step,
@@ -125,7 +129,7 @@ def train(
     if autoencoder_of is not None:
         needs += (_copy_stages(autoencoder_of, recipe, run),)
     for name, trained in (members or {}).items():
-        files = (*(f"{stage}.safetensors" for stage in ("autoencoder", "shown", "denoiser", "head")), "log.jsonl")
+        files = (*(f"{stage}.safetensors" for stage in FIELD_STAGES), "log.jsonl")
         source, out = f"{Path(trained.out).parent}/run", f"{run}/run/{name}"
         needs += (Step(f"{out}/{files[0]}", ("copy", source, out, *files), (trained,)),)
     return Step(f"{run}/model", command, needs)
@@ -158,6 +162,8 @@ def _same_stages(one: Any, other: Any) -> list[str]:
         same.append("denoiser")
     if _head_of(one)[0] and _head_of(one) == _head_of(other):
         same.append("head")
+        if _adversarial_of(one)[0] and _adversarial_of(one) == _adversarial_of(other):
+            same.append("adversarial")
     return same
 
 
@@ -167,6 +173,10 @@ def _denoiser_of(config: Any) -> tuple[Any, ...]:
 
 def _head_of(config: Any) -> tuple[Any, ...]:
     return getattr(config.autoencoder, "head", ()), *(vars(config).get(f"head_{of}") for of in ("training", "noise"))
+
+
+def _adversarial_of(config: Any) -> tuple[Any, ...]:
+    return vars(config).get("adversarial_training"), vars(config).get("adversarial")
 
 
 def draw(s: Setting, model: Step | str, out: str, n: int, seed: int = 0, options: Words = ()) -> Step:

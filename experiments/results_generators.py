@@ -79,7 +79,10 @@ def table1(s: Setting, cells: str) -> list[Step]:
 #: VoxPlore at 24^3, and the share of the budget that each stage takes.
 AT_24 = {
     "voxplore-paper": ({"patch": 4, "margin": 1}, {"autoencoder": 0.5, "denoiser": 0.5}),
-    "voxplore-field": ({"patch": 6, "margin": 1, "scale": 1}, {"autoencoder": 0.3, "denoiser": 0.55, "head": 0.15}),
+    "voxplore-field": (
+        {"patch": 6, "margin": 1, "scale": 1},
+        {"autoencoder": 0.3, "denoiser": 0.5, "head": 0.1, "adversarial": 0.1},
+    ),
 }
 
 
@@ -128,7 +131,12 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
 
 def field(s: Setting, cells: str) -> list[Step]:
     """Field latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    return _variants(s, cells, "field", ("plain", "unprojected", "nohead", "largest", "noreg", "contrastive", "nosrr"))
+    return _variants(
+        s,
+        cells,
+        "field",
+        ("plain", "unprojected", "nohead", "nodiscriminator", "largest", "noreg", "contrastive", "nosrr"),
+    )
 
 
 def field_both(s: Setting) -> list[Step]:

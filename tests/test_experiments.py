@@ -117,7 +117,7 @@ def test_a_model_of_members_takes_all_stages_of_theirs(tmp_path, monkeypatch):
     trained = train(setting, build(setting, "both"), "voxplore-families-both-medium", members=members)
     copied = [made(step.command) for step in trained.needs if made(step.command)[0] == "copy"]
     assert [words[2] for words in copied] == [f"runs/voxplore-families-both-medium/run/{cells}" for cells in members]
-    stages = [f"{stage}.safetensors" for stage in ("autoencoder", "shown", "denoiser", "head")]
+    stages = [f"{stage}.safetensors" for stage in ("autoencoder", "shown", "denoiser", "head", "adversarial")]
     assert [list(words[3:]) for words in copied] == [[*stages, "log.jsonl"]] * 2
 
 
@@ -127,6 +127,11 @@ def test_a_model_of_members_takes_all_stages_of_theirs(tmp_path, monkeypatch):
         (
             "voxplore-field-nets-medium",
             "voxplore-field-nosrr-nets-medium",
+            ["autoencoder", "denoiser", "head", "adversarial", "shown"],
+        ),
+        (
+            "voxplore-field-nets-medium",
+            "voxplore-field-nodiscriminator-nets-medium",
             ["autoencoder", "denoiser", "head", "shown"],
         ),
         ("voxplore-field-nets-medium", "voxplore-field-nohead-nets-medium", ["autoencoder", "denoiser", "shown"]),

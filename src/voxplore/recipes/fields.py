@@ -78,7 +78,7 @@ class FieldsConfig:
     head_training: Training = Training(24_000, 16, 2e-3, decay=0.5, precision="bf16")
     head_noise: float = 0.3
     """Deviation of the noise on latents whose decoded logits the head corrects: at most this, evenly down to none."""
-    adversarial_training: Training | None = Training(14_000, 16, decay=0.4, ema=0.99, precision="bf16")
+    adversarial_training: Training | None = Training(14_000, 16, 2e-3, decay=0.4, ema=0.99, precision="bf16")
     """Of the head beside a discriminator that tells cells from reconstructed ones (`models/voxplore/head_training.py`),
     after that; None: no such stage."""
     adversarial: float = 3.0
@@ -130,7 +130,8 @@ def _tiny(config: FieldsConfig) -> FieldsConfig:
         autoencoder=autoencoder,
         autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
         head_training=replace(config.head_training, cells=640, precision="auto"),
-        adversarial_training=config.adversarial_training and replace(config.adversarial_training, cells=160),
+        adversarial_training=config.adversarial_training
+        and replace(config.adversarial_training, cells=160, precision="auto"),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
         denoiser_training=replace(
             config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"

@@ -59,20 +59,20 @@ def _adversarial(
     # The discriminator sees voxels, the gradient goes through their chances.
     drawn = (chance > 0.5).float() + chance - chance.detach()
     real = discriminator(batch[0].float()).float()
-    told = functional.softplus(discriminator(drawn.detach()).float() - real).mean()
+    missed = functional.softplus(discriminator(drawn.detach()).float() - real).mean()
     discriminator.requires_grad_(False)
     taken = functional.softplus(real.detach() - discriminator(drawn).float()).mean()
     discriminator.requires_grad_(True)
     of_error = torch.autograd.grad(error, values, retain_graph=True)[0]
     of_scores = torch.autograd.grad(taken, values)[0]
-    weight = model.config.adversarial * _skill(told) * of_error.norm() / of_scores.norm().clamp(min=1e-12)
-    loss = (values * (of_error + weight * of_scores)).sum() + told
-    return loss, {"error": error, "told": told}
+    weight = model.config.adversarial * _skill(missed) * of_error.norm() / of_scores.norm().clamp(min=1e-12)
+    loss = (values * (of_error + weight * of_scores)).sum() + missed
+    return loss, {"error": error, "discriminator": missed}
 
 
-def _skill(told: Tensor) -> Tensor:
+def _skill(missed: Tensor) -> Tensor:
     """0 for a discriminator that guesses, 1 for one that is always right: until it can tell, it does not count."""
-    return (1 - told.detach() / math.log(2)).clamp(min=0.0)
+    return (1 - missed.detach() / math.log(2)).clamp(min=0.0)
 
 
 def _reconstruction(model: "VoxPloreFields", batch: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
