@@ -73,7 +73,7 @@ class FieldsConfig:
     copies: int = 3
     """Displaced copies of each training cell that the denoiser is trained on, too (`data/prepare/displaced.py`): cells
     are few, and struts that lie elsewhere are what tells most held-out cells from training cells."""
-    displacement: float = 0.7
+    displacement: float = 1.2
     """Deviation of the displacement of those copies, in voxels at 48^3."""
     head_training: Training = Training(24_000, 16, 2e-3, decay=0.5, precision="bf16")
     head_noise: float = 0.3
