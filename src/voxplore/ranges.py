@@ -176,6 +176,7 @@ FIELDS: dict[str, Range] = {
     "refined_below": Range(0, 1000),
     "repelled_above": Range(0, 1000),
     "rescale": Range(0, 1000, above=True),
+    "repulsion": _WEIGHT,
     "resolution": Range(1, 512),
     "scale": Range(1, 2),
     "score_width": _WIDTH,

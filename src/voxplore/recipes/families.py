@@ -18,6 +18,8 @@ class Member:
     families: tuple[str, ...]
     """What the family of its cells begins with; a cell is the first member's that this fits."""
     config: FieldsConfig
+    repulsion: float = 1.0
+    """Factor on the strength of SRR for its cells."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z0-9]{1,40}", self.name):
@@ -47,6 +49,7 @@ def families_recipes() -> dict[str, FamiliesConfig]:
     rows, recipes = fields_recipes(), {}
     for size in ("medium", "tiny"):
         nets, shells = (rows[f"voxplore-field-{cells}-{size}"] for cells in ("nets", "shells"))
-        members = (Member("nets", ("net-",), nets), Member("shells", ("",), shells))
-        recipes[f"voxplore-families-both-{size}"] = FamiliesConfig(members, nets.sampling)
+        strengths = [row.sampling.srr.strength for row in (nets, shells) if row.sampling.srr]
+        members = (Member("nets", ("net-",), nets, strengths[0] / strengths[1]), Member("shells", ("",), shells))
+        recipes[f"voxplore-families-both-{size}"] = FamiliesConfig(members, shells.sampling)
     return recipes

@@ -90,6 +90,10 @@ class FieldsConfig:
     seed: int = 0
 
 
+#: Strength of SRR of nets.
+SRR_OF_NETS = 0.5
+
+
 def fields_recipes() -> dict[str, FieldsConfig]:
     """Name -> configuration of every row with field latents."""
     base = FieldsConfig(FieldAutoencoder(head=(16, 48, 96)))
@@ -105,8 +109,15 @@ def fields_recipes() -> dict[str, FieldsConfig]:
     recipes = {}
     for cells in SETS:
         for name, config in {"voxplore-field": base, **(variants if cells in ("nets", "shells") else {})}.items():
+            config = _of_nets(config) if cells == "nets" else config
             recipes[f"{name}-{cells}-medium"], recipes[f"{name}-{cells}-tiny"] = config, _tiny(config)
     return recipes
+
+
+def _of_nets(config: FieldsConfig) -> FieldsConfig:
+    """With a weaker SRR, chosen on the valid split: it breaks struts sooner than sheets."""
+    srr = config.sampling.srr
+    return replace(config, sampling=replace(config.sampling, srr=srr and replace(srr, strength=SRR_OF_NETS)))
 
 
 def _tiny(config: FieldsConfig) -> FieldsConfig:

@@ -9,7 +9,7 @@ import voxplore as vp
 from voxplore.data.synthetic.nets import build_nets
 from voxplore.data.synthetic.shells import build_shells
 from voxplore.errors import VoxploreError
-from voxplore.recipes import FamiliesConfig, Member
+from voxplore.recipes import SRR, FamiliesConfig, Member
 from voxplore.unitcells import UnitCells
 
 
@@ -23,7 +23,7 @@ def model(cells, tmp_path_factory):
     config = vp.RECIPES["voxplore-families-both-tiny"]
     short = {
         f"{stage}_training": replace(getattr(config.members[0].config, f"{stage}_training"), cells=480)
-        for stage in ("autoencoder", "denoiser", "head")
+        for stage in ("autoencoder", "denoiser", "head", "adversarial")
     }
     members = tuple(replace(one, config=replace(one.config, **short)) for one in config.members)
     return vp.MODELS["voxplore-families"](replace(config, members=members), "cpu").fit(
@@ -55,6 +55,34 @@ def test_a_cell_is_drawn_by_the_member_that_the_index_names(model, monkeypatch):
     cells = model.generate(40, seed=4)
     np.testing.assert_array_equal(cells.relative_density() == 1, cells.index["member"] == "nets")
     assert len(np.unique(cells.index["member"])) == 2
+
+
+def test_each_member_draws_with_its_share_of_the_strength_that_is_asked_for(model, monkeypatch):
+    strengths = {}
+
+    def watched(name, config):
+        def drawn(group, known, sampling, noise, wanted):
+            strengths[name] = sampling.srr and sampling.srr.strength / config.repulsion
+            return np.zeros((sampling.batch, 16, 16, 16), bool)
+
+        return drawn
+
+    for one in model.config.members:
+        monkeypatch.setattr(model.members[one.name], "_cells", watched(one.name, one))
+    assert model.config.members[0].repulsion < model.config.members[1].repulsion
+    for strength in (model.config.sampling.srr.strength, 3.0, None):
+        srr = None if strength is None else SRR(strength=strength)
+        model.generate(40, seed=4, sampling=replace(model.config.sampling, srr=srr))
+        assert strengths == {name: strength if strength is None else pytest.approx(strength) for name in strengths}
+
+
+def test_a_member_draws_the_cells_of_its_own_row():
+    """The strength of SRR that each row of the families has is the one that its cells are drawn with."""
+    config = vp.RECIPES["voxplore-families-both-medium"]
+    for one in config.members:
+        own = one.config.sampling
+        share = replace(config.sampling.srr, strength=one.repulsion * config.sampling.srr.strength)
+        assert replace(config.sampling, srr=share) == own
 
 
 def test_a_cell_is_reconstructed_by_the_member_that_gives_it_back_best(model, cells):
@@ -148,7 +176,7 @@ def test_the_model_in_the_package_is_trained_and_draws_whole_cells_of_both_famil
     assert model.config.sampling.after == ()
     assert model.config.sampling.srr.strength > 0
     assert set(model.trained["stages"]) == {
-        f"{name}-{stage}" for name in ("nets", "shells") for stage in ("autoencoder", "denoiser", "head")
+        f"{name}-{stage}" for name in ("nets", "shells") for stage in ("autoencoder", "denoiser", "head", "adversarial")
     }
     for name, member in model.members.items():
         assert member.config.regularisation.name == "ras"

@@ -5,6 +5,8 @@ is drawn is a mixture of all members, each as often as known cells of what is as
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,10 +17,10 @@ from voxplore.errors import VoxploreError
 from voxplore.models.base import Generator
 from voxplore.models.voxels import checked_cells, training_facts
 from voxplore.models.voxplore.conditioning import wanted_values
-from voxplore.models.voxplore.field_drawing import WINDOW, Sources, draw_rows
+from voxplore.models.voxplore.field_drawing import WINDOW, Drawer, Sources, draw_rows
 from voxplore.models.voxplore.fields import VoxPloreFields
 from voxplore.models.voxplore.known_fields import Memory
-from voxplore.recipes import FamiliesConfig, FieldSampling
+from voxplore.recipes import FamiliesConfig, FieldSampling, Member
 from voxplore.unitcells import UnitCells
 
 __all__ = ["VoxPloreFamilies"]
@@ -111,7 +113,7 @@ class VoxPloreFamilies(Generator):
     def _answering(self, condition: Any) -> dict[str, Sources]:
         """Member -> what it draws from, of those that know cells with all that is asked for; where none does, of the
         first, whose properties the refusal then names."""
-        each = {name: member.sources(condition) for name, member in self.members.items()}
+        each = {one.name: _repelled(self.members[one.name].sources(condition), one) for one in self.config.members}
         names = set(condition) if isinstance(condition, Mapping) else set()
         found = {name: one for name, one in each.items() if names <= set(one.memory.values())}
         return found or dict([next(iter(each.items()))])
@@ -131,6 +133,16 @@ class VoxPloreFamilies(Generator):
                 raise VoxploreError("cells", expected=f"families {known}", got=family)
             rows[owner].append(row)
         return {name: np.array(numbers, np.int64) for name, numbers in rows.items()}
+
+
+def _repelled(sources: Sources, member: Member) -> Sources:
+    """What a member draws from, drawn with its share of SRR's strength."""
+
+    def scaled(draw: Drawer, sampling: FieldSampling, *noise_and_wanted: Any) -> np.ndarray:
+        srr = sampling.srr and replace(sampling.srr, strength=member.repulsion * sampling.srr.strength)
+        return draw(replace(sampling, srr=srr), *noise_and_wanted)
+
+    return Sources(sources.memory, [partial(scaled, draw) for draw in sources.drawers])
 
 
 def _ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:

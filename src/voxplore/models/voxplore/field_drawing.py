@@ -14,7 +14,7 @@ from voxplore.models.voxplore.known_fields import Memory
 from voxplore.recipes import FieldSampling
 from voxplore.unitcells import pack
 
-__all__ = ["WINDOW", "Sources", "draw_rows"]
+__all__ = ["WINDOW", "Drawer", "Sources", "draw_rows"]
 
 #: Cells whose sets of flips are drawn together; a drawing made in parts has the bytes of the whole at its multiples.
 WINDOW = 256
