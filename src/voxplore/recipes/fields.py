@@ -36,7 +36,7 @@ class FieldSampling:
 
     sampler: Literal["ancestral", "ddim", "dpm++"] = "dpm++"
     steps: int = 50
-    srr: SRR | None = field(default_factory=lambda: SRR(strength=1.5, radius=1.2, every=20))
+    srr: SRR | None = field(default_factory=lambda: SRR(strength=1.2, radius=1.2, every=20))
     repelled_above: float = 0.4
     """SRR repels while noise, relative to the signal, is above this, so that what it moves is still projected."""
     projected: tuple[float, ...] = (0.05, 2.0)
