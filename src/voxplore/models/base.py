@@ -211,6 +211,7 @@ def _card(header: dict[str, Any], parameters: int) -> str:
         "",
         "```python",
         "import voxplore as vp",
+        "",
         'cells = vp.load_model("path/of/this/folder").generate(100, seed=0)',
         "```",
         "",
