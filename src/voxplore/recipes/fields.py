@@ -136,13 +136,13 @@ def _tiny(config: FieldsConfig) -> FieldsConfig:
         feed_forward=64,
         head=(4, 8) if config.autoencoder.head else (),
     )
+    last = config.adversarial_training
     return replace(
         config,
         autoencoder=autoencoder,
         autoencoder_training=replace(config.autoencoder_training, cells=6_400, precision="auto"),
         head_training=replace(config.head_training, cells=640, precision="auto"),
-        adversarial_training=config.adversarial_training
-        and replace(config.adversarial_training, cells=160, precision="auto"),
+        adversarial_training=last and replace(last, cells=160, learning_rate=2e-4, precision="auto"),
         denoiser=replace(config.denoiser, width=48, layers=2, heads=4),
         denoiser_training=replace(
             config.denoiser_training, cells=12_800, batch=64, learning_rate=2e-3, precision="auto"

@@ -51,8 +51,8 @@ def _error(model: "VoxPloreFields", batch: tuple[Tensor, int], n: int) -> tuple[
 def _adversarial(
     model: "VoxPloreFields", discriminator: nn.Module, batch: tuple[Tensor, int], n: int
 ) -> tuple[Tensor, Figures]:
-    """What has the gradient of the discriminator's loss, and for the head that of its error and, scaled to a share of
-    the error's, that of the discriminator's scores."""
+    """The error and what the discriminator misses. The discriminator gets the gradient of the latter; the head that of
+    the error and, scaled to a share of it, that of the discriminator's scores."""
     values, error = _reconstruction(model, batch)
     assert isinstance(model.decoder, RefinedDecoder)
     chance = model.decoder.decoder.interpolated(values).sigmoid()
@@ -66,8 +66,9 @@ def _adversarial(
     of_error = torch.autograd.grad(error, values, retain_graph=True)[0]
     of_scores = torch.autograd.grad(taken, values)[0]
     weight = model.config.adversarial * _skill(missed) * of_error.norm() / of_scores.norm().clamp(min=1e-12)
-    loss = (values * (of_error + weight * of_scores)).sum() + missed
-    return loss, {"error": error, "discriminator": missed}
+    moved = (values * (of_error + weight * of_scores)).sum()
+    # The gradient of `moved`, the value of the error.
+    return moved - moved.detach() + error.detach() + missed, {"error": error, "discriminator": missed}
 
 
 def _skill(missed: Tensor) -> Tensor:
