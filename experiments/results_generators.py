@@ -131,12 +131,8 @@ def closed_form(s: Setting, cells: str) -> list[Step]:
 
 def field(s: Setting, cells: str) -> list[Step]:
     """Field latents with a trained denoiser: three draws a variant, reconstruction, picture, one table."""
-    return _variants(
-        s,
-        cells,
-        "field",
-        ("plain", "unprojected", "nohead", "nodiscriminator", "largest", "noreg", "contrastive", "nosrr"),
-    )
+    without = ("unprojected", "nohead", "nodiscriminator", "noreg", "nosrr")
+    return _variants(s, cells, "field", ("plain", *without, "largest", "contrastive"))
 
 
 def field_both(s: Setting) -> list[Step]:
